@@ -1,0 +1,147 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of the project is compiled under the same strict rules.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "signalbox",
+    products: [
+        .executable(name: "signalbox", targets: ["signalbox"]),
+        .executable(name: "signalbox-proxy", targets: ["signalbox-proxy"]),
+        .executable(name: "simulated-worker", targets: ["simulated-worker"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The contract between the planes, and what both planes need beside it.
+        .target(name: "SignalboxProtocol", dependencies: [crypto], path: "Sources/Protocol", swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: [logging], path: "Sources/Telemetry", swiftSettings: strict),
+        .target(name: "CLinux", path: "Sources/CLinux"),
+        .systemLibrary(
+            name: "CCurl",
+            path: "Sources/CCurl",
+            pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev"])]
+        ),
+
+        // Control plane.
+        .target(
+            name: "ControlPlaneCore",
+            dependencies: ["SignalboxProtocol"],
+            path: "Sources/ControlPlane/Core",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ControlPlane",
+            dependencies: [
+                "ControlPlaneCore", "SignalboxProtocol", "Telemetry", "CCurl", "CLinux",
+                grdb, hummingbird, logging, serviceLifecycle,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Sources/ControlPlane",
+            exclude: ["Core", "Supervisor", "Executable"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Supervisor",
+            dependencies: ["CLinux"],
+            path: "Sources/ControlPlane/Supervisor",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "signalbox",
+            dependencies: ["ControlPlane", "Supervisor", "SignalboxProtocol", "Telemetry", argumentParser, logging],
+            path: "Sources/ControlPlane/Executable",
+            swiftSettings: strict
+        ),
+
+        // Data plane: no web framework, no NIO, no full Foundation.
+        .target(
+            name: "DataPlaneCore",
+            dependencies: ["SignalboxProtocol"],
+            path: "Sources/DataPlane/Core",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "DataPlane",
+            dependencies: ["DataPlaneCore", "SignalboxProtocol", "Telemetry", "CLinux", logging],
+            path: "Sources/DataPlane",
+            exclude: ["Core", "Executable"],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "signalbox-proxy",
+            dependencies: ["DataPlane", "SignalboxProtocol", "Telemetry", argumentParser, logging],
+            path: "Sources/DataPlane/Executable",
+            swiftSettings: strict
+        ),
+
+        // A worker without a GPU, for tests, demonstrations and tuning.
+        .target(
+            name: "SimulatedWorker",
+            dependencies: [
+                crypto,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            path: "Sources/SimulatedWorker",
+            exclude: ["Executable"],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "simulated-worker",
+            dependencies: ["SimulatedWorker", argumentParser],
+            path: "Sources/SimulatedWorker/Executable",
+            swiftSettings: strict
+        ),
+
+        .testTarget(
+            name: "ProtocolTests",
+            dependencies: ["SignalboxProtocol"],
+            path: "Tests/ProtocolTests",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ControlPlaneTests",
+            dependencies: ["ControlPlane", "ControlPlaneCore", "Supervisor", "SignalboxProtocol"],
+            path: "Tests/ControlPlaneTests",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DataPlaneTests",
+            dependencies: ["DataPlane", "DataPlaneCore", "SignalboxProtocol"],
+            path: "Tests/DataPlaneTests",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SimulatedWorkerTests",
+            dependencies: ["SimulatedWorker"],
+            path: "Tests/SimulatedWorkerTests",
+            swiftSettings: strict
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)

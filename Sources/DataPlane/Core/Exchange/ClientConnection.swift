@@ -1,0 +1,115 @@
+/// Who a client is, as far as decisions need it.
+public struct ClientPeer: Sendable {
+    public var address: IPAddress
+
+    public init(address: IPAddress) {
+        self.address = address
+    }
+}
+
+/// One client connection and the request that it is at. An idle one holds no buffer.
+struct ClientConnection {
+    enum Phase {
+        /// Between two requests, or in the middle of a head.
+        case head
+        /// The head was accepted; the body arrives.
+        case body
+        /// The request is whole; it waits for a worker to become ready.
+        case waiting
+        /// With a worker, or with the control plane.
+        case upstream
+    }
+
+    /// What happens to the body of the current request.
+    enum BodyUse {
+        /// Held until it is whole, then sent.
+        case hold
+        /// Sent on as it arrives.
+        case stream
+        /// Thrown away; then the local answer is given.
+        case discard
+    }
+
+    var id: ConnectionID
+    var peer: ClientPeer
+    var phase = Phase.head
+    /// Bytes that arrived and are not consumed yet: a part of a head, or requests that were sent ahead.
+    var input = ByteBuffer()
+    var headEnd = HeadEnd()
+    /// The first line of a head that is not whole yet was checked.
+    var checkedFirstLine = false
+    /// The client has finished a request on this connection before.
+    var served = 0
+    /// A head was accepted whose request is not answered yet.
+    var isInRequest = false
+
+    var request = ClientRequest()
+    var exchange = Exchange()
+    var framer = BodyFramer(.none)
+    var bodyUse = BodyUse.hold
+    var bodyBytes = 0
+    /// What a discarded body is followed by.
+    var localAnswer: LocalAnswer?
+
+    /// The connection to the worker while ``phase`` is `upstream`.
+    var upstream: ConnectionID?
+    /// Where the request is counted as in flight.
+    var countedSlot: Int?
+    /// The index in the table and the lease of the picked worker.
+    var worker: PickedWorker?
+    /// A worker that failed this request.
+    var excludedWorker: Int?
+    /// Whether the answer's body must be chunked for the client.
+    var chunksAnswer = false
+    var events = EventBoundary()
+    var mayInsertEvent = false
+
+    init(id: ConnectionID, peer: ClientPeer) {
+        self.id = id
+        self.peer = peer
+    }
+
+    /// A head was accepted: everything of the previous request is forgotten.
+    mutating func begin(_ head: RequestHead, _ route: Route, keepAlive: Bool, _ localAnswer: LocalAnswer?) {
+        request.method = head.method
+        request.route = route
+        request.minorVersion = head.minorVersion
+        request.keepAlive = keepAlive
+        request.framing = head.framing
+        request.contentType = head.contentType
+        self.localAnswer = localAnswer
+        bodyUse = localAnswer == nil ? .hold : .discard
+        framer = BodyFramer(head.framing)
+        bodyBytes = 0
+        exchange = Exchange()
+        excludedWorker = nil
+        worker = nil
+        served += 1
+        isInRequest = true
+    }
+}
+
+/// The worker that an attempt goes to, taken from one table version.
+struct PickedWorker {
+    var index: Int
+    var lease: WorkerSlots.Lease
+    /// Which of the worker's addresses is being tried.
+    var address = 0
+    var table: RoutingTable
+}
+
+/// What is kept of a request's head to send it on, to send it again and to answer it.
+struct ClientRequest {
+    var method = HTTPMethod.get
+    var route = Route.notFound
+    var minorVersion = 1
+    var keepAlive = true
+    var framing = BodyFraming.none
+    var contentType = RequestContentType.absent
+    /// Method, target and the fields that are passed on, one behind the other.
+    var head = ByteBuffer()
+    var methodEnd = 0
+    var targetEnd = 0
+    /// The body as far as it is held.
+    var body = ByteBuffer()
+}

@@ -1,0 +1,60 @@
+/// Connections by the slot of their handle, in one array that grows with the highest slot in use.
+struct ConnectionSlots<Connection: SlotConnection> {
+    private var slots: [Connection] = []
+    private(set) var count = 0
+
+    func contains(_ index: Int) -> Bool {
+        index < slots.count && slots[index].id != .unused
+    }
+
+    /// The connection in a slot that is in use.
+    subscript(index: Int) -> Connection {
+        _read {
+            precondition(contains(index), "slot \(index) is not in use")
+            yield slots[index]
+        }
+        _modify {
+            precondition(contains(index), "slot \(index) is not in use")
+            yield &slots[index]
+        }
+    }
+
+    mutating func insert(_ connection: Connection, at index: Int) {
+        while slots.count <= index { slots.append(.unused) }
+        precondition(!contains(index), "slot \(index) is in use")
+        slots[index] = connection
+        count += 1
+    }
+
+    mutating func remove(at index: Int) {
+        precondition(contains(index), "slot \(index) is not in use")
+        slots[index] = .unused
+        count -= 1
+    }
+
+    func ids(where condition: (Connection) -> Bool) -> [ConnectionID] {
+        slots.compactMap { $0.id != .unused && condition($0) ? $0.id : nil }
+    }
+}
+
+/// A connection that knows its own handle, and what an empty slot holds.
+protocol SlotConnection {
+    var id: ConnectionID { get }
+    static var unused: Self { get }
+}
+
+extension ConnectionID {
+    /// The handle of no connection.
+    static let unused = ConnectionID(slot: .max, generation: .max)
+}
+
+extension ClientConnection: SlotConnection {
+    static var unused: ClientConnection {
+        let nobody = IPAddress(bytes: SIMD16(repeating: 0), isIPv6: false)
+        return ClientConnection(id: .unused, peer: ClientPeer(address: nobody))
+    }
+}
+
+extension UpstreamConnection: SlotConnection {
+    static var unused: UpstreamConnection { UpstreamConnection(id: .unused, client: nil, lease: nil) }
+}

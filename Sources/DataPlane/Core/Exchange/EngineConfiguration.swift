@@ -1,0 +1,27 @@
+/// What a data plane's engine is told at its start and what never changes after.
+public struct EngineConfiguration: Sendable {
+    /// Whose requests to admin paths are forwarded to the control plane.
+    public enum AdminForwarding: String, Sendable, CaseIterable {
+        case loopback
+        case all
+        case off
+    }
+
+    public var limits = HTTPLimits()
+    public var adminForwarding = AdminForwarding.off
+    /// The Unix socket of the control plane's admin API.
+    public var adminSocketPath: String?
+    /// Largest body in bytes that is held, so that it can be sent again; larger ones are streamed (architecture
+    /// section 5).
+    public var heldBodyBytesMax = 1024 * 1024
+    /// Unsent bytes of one connection at which its source is not read any more.
+    public var queuedBytesMax = 256 * 1024
+    /// Idle connections kept per worker and thread; more than a thread's share of concurrent requests is of no use.
+    public var idleUpstreamsMax = 256
+    /// How long an idle connection to a worker is kept, in milliseconds: workers close theirs after 5 s and more.
+    public var idleUpstreamMilliseconds = 30_000
+    /// Most interim (1xx) responses before a final one.
+    public var interimHeadsMax = 16
+
+    public init() {}
+}

@@ -1,0 +1,97 @@
+extension ProxyEngine {
+    /// What the proxy answers by itself on a route; nil for routes that go to a worker or to the control plane.
+    func localAnswer(for route: Route, peer: ClientPeer) -> LocalAnswer? {
+        switch route {
+        case .inference, .firstReadyWorker: nil
+        case .liveness: .text(200, "OK")
+        case .readiness: readiness()
+        case .models: table.readyCount > 0 ? LocalAnswer(200, body: table.modelsBody) : .noReadyWorker()
+        case .admin: adminRefusal(peer)
+        case .methodNotAllowed(let allow):
+            .error(405, "This path does not answer that method.", code: "method_not_allowed", allow: allow)
+        case .notFound: .error(404, "There is no such path.", code: "not_found")
+        }
+    }
+
+    private func readiness() -> LocalAnswer {
+        let ready = table.readyCount
+        guard ready > 0, !isDraining else {
+            let reason =
+                isDraining ? "draining" : table.version == nil ? "no routing snapshot" : "insufficient healthy workers"
+            return LocalAnswer(
+                503,
+                body: #"{"status":"not ready","reason":"\#(reason)","total_workers":\#(table.workers.count)}"#
+            )
+        }
+        return LocalAnswer(
+            200,
+            body: #"{"status":"ready","healthy_workers":\#(ready),"total_workers":\#(table.workers.count)}"#
+        )
+    }
+
+    /// Nil when the peer may reach the control plane through this port (architecture section 9, invariant 8).
+    private func adminRefusal(_ peer: ClientPeer) -> LocalAnswer? {
+        switch configuration.adminForwarding {
+        case .all: nil
+        case .loopback where peer.address.isLoopback: nil
+        case .loopback:
+            .error(
+                403,
+                "Admin paths are answered on this port to loopback peers only (--forward-admin loopback).",
+                code: "admin_forbidden"
+            )
+        case .off:
+            .error(
+                403,
+                "Admin paths are not answered on this port (--forward-admin off); use the control plane's own.",
+                code: "admin_forbidden"
+            )
+        }
+    }
+
+    /// Gives an answer to a request that has been read to its end.
+    mutating func respond(_ id: ConnectionID, _ answer: LocalAnswer, _ network: inout some Network & ~Copyable) {
+        let keepAlive = clients[id.index].request.keepAlive && !isDraining
+        clients[id.index].request.keepAlive = keepAlive
+        write(answer, to: id, keepAlive: keepAlive, &network)
+        finish(id, &network)
+    }
+
+    /// Answers at once a request whose body nobody wants to read, and closes.
+    mutating func answerAndClose(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        guard let answer = clients[id.index].localAnswer else { return }
+        refuse(id, answer, &network)
+    }
+
+    /// Gives an error in whatever state the request is. The connection stays open only when the request was read to
+    /// its end; a client that has got a part of an answer already sees it break off.
+    mutating func refuse(_ id: ConnectionID, _ answer: LocalAnswer, _ network: inout some Network & ~Copyable) {
+        let client = clients[id.index]
+        guard client.exchange.phase != .relaying else {
+            closeClient(id, .graceful, &network)
+            return
+        }
+        guard client.isInRequest, client.framer.remainingBytes == 0, client.exchange.isReplayable else {
+            write(answer, to: id, keepAlive: false, &network)
+            closeClient(id, .graceful, &network)
+            return
+        }
+        respond(id, answer, &network)
+    }
+
+    private mutating func write(
+        _ answer: LocalAnswer,
+        to id: ConnectionID,
+        keepAlive: Bool,
+        _ network: inout some Network & ~Copyable
+    ) {
+        output.clear()
+        answer.write(
+            to: &output,
+            keepAlive: keepAlive,
+            minorVersion: clients[id.index].request.minorVersion,
+            isAnswerToHead: clients[id.index].request.method == .head
+        )
+        network.send(output.storage.span, to: id)
+    }
+}

@@ -1,0 +1,159 @@
+import SignalboxProtocol
+import Synchronization
+
+/// The data plane's engine on one thread: it turns events of connections into bytes for other connections.
+///
+/// It does no I/O: everything goes through the ``Network`` that each event is delivered with. Its state is the client
+/// connections, the upstream connections and the pool of idle ones; all of them stay on this thread.
+public struct ProxyEngine: ~Copyable {
+    let configuration: EngineConfiguration
+    let loads: WorkerLoads
+    let counters: ThreadCounters
+    var random: SplitMix64
+    var table = RoutingTable.empty
+    public internal(set) var isDraining = false
+
+    var clients = ConnectionSlots<ClientConnection>()
+    var upstreams = ConnectionSlots<UpstreamConnection>()
+    var idle = IdleUpstreams()
+    /// Clients whose requests wait for a worker to become ready, in the order of arrival.
+    var waiting: [ConnectionID] = []
+    /// Clients that have sent a further request ahead and are ready for it.
+    var continuing: [ConnectionID] = []
+
+    /// Scratch memory: fields of the head that is being read, bytes of the message that is being written.
+    var fields = FieldTable()
+    var output = ByteBuffer()
+    /// Buffers of finished requests, for the next ones.
+    var spares: [ByteBuffer] = []
+
+    public init(
+        configuration: EngineConfiguration,
+        loads: WorkerLoads,
+        counters: ThreadCounters,
+        seed: UInt64
+    ) {
+        self.configuration = configuration
+        self.loads = loads
+        self.counters = counters
+        random = SplitMix64(seed: seed)
+    }
+
+    /// Open client connections.
+    public var clientCount: Int { clients.count }
+
+    // MARK: - Events
+
+    /// A client connected.
+    public mutating func accepted(_ id: ConnectionID, peer: ClientPeer, _ network: inout some Network & ~Copyable) {
+        clients.insert(ClientConnection(id: id, peer: peer), at: id.index)
+        counters.connections.add(1, ordering: .relaxed)
+        network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.headTimeoutMilliseconds))
+    }
+
+    /// Bytes arrived; they are borrowed for the time of the call.
+    public mutating func received(
+        _ id: ConnectionID,
+        _ bytes: borrowing Span<UInt8>,
+        _ network: inout some Network & ~Copyable
+    ) {
+        if isClient(id) {
+            clientReceived(id, bytes, &network)
+        } else if isUpstream(id) {
+            upstreamReceived(id, bytes, &network)
+        }
+        continueClients(&network)
+    }
+
+    /// The peer has closed its side (FIN), and everything before has been delivered.
+    public mutating func ended(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        if isClient(id) {
+            clientGone(id, &network)
+        } else if isUpstream(id) {
+            upstreamEnded(id, cleanly: true, &network)
+        }
+        continueClients(&network)
+    }
+
+    /// The connection is dead: reset, refused, unreachable.
+    public mutating func broken(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        if isClient(id) {
+            clientGone(id, &network)
+        } else if isUpstream(id) {
+            upstreamEnded(id, cleanly: false, &network)
+        }
+        continueClients(&network)
+    }
+
+    /// A connection that was asked for is open.
+    public mutating func connected(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        guard isUpstream(id) else { return }
+        upstreams[id.index].isConnected = true
+        network.setDeadline(id, at: nil)
+    }
+
+    /// Everything that was queued on the connection has been taken by the kernel.
+    public mutating func drained(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        if isClient(id) {
+            if let upstream = clients[id.index].upstream { network.resumeReads(upstream) }
+        } else if isUpstream(id), let client = upstreams[id.index].client {
+            if clients[client.index].framerIsOpen { network.resumeReads(client) }
+        }
+    }
+
+    /// The deadline of a connection has passed.
+    public mutating func deadlinePassed(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        if isClient(id) {
+            clientDeadlinePassed(id, &network)
+        } else if isUpstream(id) {
+            upstreamDeadlinePassed(id, &network)
+        }
+        continueClients(&network)
+    }
+
+    /// A new table; requests that wait for a worker are looked at again.
+    public mutating func apply(_ newTable: RoutingTable, _ network: inout some Network & ~Copyable) {
+        table = newTable
+        for id in idle.removeStale(keeping: newTable) { discardUpstream(id, &network) }
+        let retried = waiting
+        waiting.removeAll(keepingCapacity: true)
+        for id in retried where isClient(id) { dispatch(id, &network) }
+        continueClients(&network)
+    }
+
+    /// No further request is begun: idle connections are closed, the others after their current request.
+    public mutating func drain(_ network: inout some Network & ~Copyable) {
+        isDraining = true
+        for id in clients.ids(where: { $0.phase == .head && $0.input.isEmpty && $0.served > 0 }) {
+            closeClient(id, .graceful, &network)
+        }
+    }
+
+    // MARK: - Handles
+
+    func isClient(_ id: ConnectionID) -> Bool {
+        clients.contains(id.index) && clients[id.index].id == id
+    }
+
+    func isUpstream(_ id: ConnectionID) -> Bool {
+        upstreams.contains(id.index) && upstreams[id.index].id == id
+    }
+
+    // MARK: - Buffers
+
+    mutating func takeBuffer() -> ByteBuffer {
+        spares.popLast() ?? ByteBuffer()
+    }
+
+    /// Keeps a buffer for the next request, unless it is too large to lie about.
+    mutating func giveBack(_ buffer: consuming ByteBuffer) {
+        guard buffer.capacity > 0, buffer.capacity <= 64 * 1024, spares.count < 64 else { return }
+        buffer.clear()
+        spares.append(buffer)
+    }
+}
+
+extension ClientConnection {
+    /// A body is still arriving.
+    var framerIsOpen: Bool { phase == .body || phase == .upstream && bodyUse == .stream && framer.remainingBytes != 0 }
+}

@@ -1,0 +1,131 @@
+/// Reads a chunked body (RFC 9112 section 7.1) in pieces of any size, strictly: CR LF only, no white space around the
+/// size, no control characters in extensions, valid trailer lines. Trailers and extensions are dropped.
+public struct ChunkedDecoder: Sendable {
+    private enum State: Equatable {
+        case sizeStart
+        case size
+        case chunkExtension
+        case sizeLineFeed
+        case data
+        case dataCarriageReturn
+        case dataLineFeed
+        case trailerStart
+        case trailerName
+        case trailerValue
+        case trailerLineFeed
+        case endLineFeed
+        case end
+    }
+
+    /// What the next bytes are.
+    public enum Step: Equatable, Sendable {
+        /// Content of the body.
+        case data(Range<Int>)
+        case needMore
+        /// The body is complete; bytes from the position on belong to the next message.
+        case end
+    }
+
+    private var state = State.sizeStart
+    private var remaining = 0
+    private var sizeDigits = 0
+    private var extensionBytes = 0
+    private var trailerBytes = 0
+
+    public init() {}
+
+    /// Goes on reading `bytes` at `position`, which is moved behind what was read.
+    public mutating func next(
+        _ bytes: borrowing Span<UInt8>,
+        at position: inout Int,
+        limits: HTTPLimits
+    ) throws(HTTPFault) -> Step {
+        while position < bytes.count && state != .end {
+            if state == .data {
+                let count = min(remaining, bytes.count - position)
+                let range = position..<position + count
+                position += count
+                remaining -= count
+                if remaining == 0 { state = .dataCarriageReturn }
+                return .data(range)
+            }
+            try take(bytes[position], limits)
+            position += 1
+        }
+        return state == .end ? .end : .needMore
+    }
+
+    private mutating func take(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
+        switch state {
+        case .sizeStart, .size: try takeSize(byte)
+        case .chunkExtension:
+            extensionBytes += 1
+            guard extensionBytes <= limits.chunkExtensionBytesMax else {
+                throw HTTPFault(400, "The chunk extensions are too long.")
+            }
+            if byte == ASCII.carriageReturn {
+                state = .sizeLineFeed
+            } else if !ASCII.isFieldValueByte(byte) {
+                throw HTTPFault(400, "A chunk extension has a control character.")
+            }
+        case .sizeLineFeed:
+            try expect(byte, ASCII.lineFeed)
+            state = remaining == 0 ? .trailerStart : .data
+        case .dataCarriageReturn:
+            try expect(byte, ASCII.carriageReturn)
+            state = .dataLineFeed
+        case .dataLineFeed:
+            try expect(byte, ASCII.lineFeed)
+            sizeDigits = 0
+            state = .sizeStart
+        case .trailerStart, .trailerName, .trailerValue, .trailerLineFeed: try takeTrailer(byte, limits)
+        case .endLineFeed:
+            try expect(byte, ASCII.lineFeed)
+            state = .end
+        case .data, .end: break
+        }
+    }
+
+    private mutating func takeSize(_ byte: UInt8) throws(HTTPFault) {
+        if let digit = ASCII.hexadecimalValue(byte) {
+            sizeDigits += 1
+            guard remaining < 1 << 50, sizeDigits <= 32 else { throw HTTPFault(400, "A chunk is too large.") }
+            remaining = remaining << 4 | digit
+            state = .size
+        } else if state == .size && byte == ASCII.carriageReturn {
+            state = .sizeLineFeed
+        } else if state == .size && byte == ASCII.semicolon {
+            state = .chunkExtension
+        } else {
+            throw HTTPFault(400, "A chunk's size is not a hexadecimal number.")
+        }
+    }
+
+    private mutating func takeTrailer(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
+        trailerBytes += 1
+        guard trailerBytes <= limits.trailerBytesMax else { throw HTTPFault(431, "The trailer fields are too long.") }
+        switch state {
+        case .trailerStart where byte == ASCII.carriageReturn: state = .endLineFeed
+        case .trailerStart, .trailerName:
+            if byte == ASCII.colon && state == .trailerName {
+                state = .trailerValue
+            } else {
+                guard ASCII.isTokenByte(byte) else { throw HTTPFault(400, "A trailer line is not a header field.") }
+                state = .trailerName
+            }
+        case .trailerValue:
+            if byte == ASCII.carriageReturn {
+                state = .trailerLineFeed
+            } else if !ASCII.isFieldValueByte(byte) {
+                throw HTTPFault(400, "A trailer field has a control character.")
+            }
+        default:
+            try expect(byte, ASCII.lineFeed)
+            state = .trailerStart
+        }
+    }
+
+    private func expect(_ byte: UInt8, _ expected: UInt8) throws(HTTPFault) {
+        guard byte == expected else { throw HTTPFault(400, "A chunk does not end in CR LF.") }
+    }
+}

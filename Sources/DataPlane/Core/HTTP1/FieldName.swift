@@ -1,0 +1,54 @@
+/// The header fields that a proxy has to understand; every other one is passed on as it is.
+public enum FieldName: UInt8, Sendable {
+    case other
+    case connection
+    case contentEncoding
+    case contentLength
+    case contentType
+    case expect
+    case host
+    case http2Settings
+    case keepAlive
+    case proxyAuthenticate
+    case proxyAuthorization
+    case proxyConnection
+    case sourceAddress
+    case te
+    case trailer
+    case transferEncoding
+    case upgrade
+
+    /// Recognises a name, without regard to case; the length decides which names are compared at all.
+    init(_ bytes: borrowing Span<UInt8>, _ range: Range<Int>) {
+        switch range.count {
+        case 2 where bytes.equalsIgnoringCase(range, "te"): self = .te
+        case 4 where bytes.equalsIgnoringCase(range, "host"): self = .host
+        case 6 where bytes.equalsIgnoringCase(range, "expect"): self = .expect
+        case 7 where bytes.equalsIgnoringCase(range, "upgrade"): self = .upgrade
+        case 7 where bytes.equalsIgnoringCase(range, "trailer"): self = .trailer
+        case 10 where bytes.equalsIgnoringCase(range, "connection"): self = .connection
+        case 10 where bytes.equalsIgnoringCase(range, "keep-alive"): self = .keepAlive
+        case 12 where bytes.equalsIgnoringCase(range, "content-type"): self = .contentType
+        case 14 where bytes.equalsIgnoringCase(range, "content-length"): self = .contentLength
+        case 14 where bytes.equalsIgnoringCase(range, "http2-settings"): self = .http2Settings
+        case 16 where bytes.equalsIgnoringCase(range, "content-encoding"): self = .contentEncoding
+        case 16 where bytes.equalsIgnoringCase(range, "proxy-connection"): self = .proxyConnection
+        case 17 where bytes.equalsIgnoringCase(range, "transfer-encoding"): self = .transferEncoding
+        case 18 where bytes.equalsIgnoringCase(range, "proxy-authenticate"): self = .proxyAuthenticate
+        case 19 where bytes.equalsIgnoringCase(range, "proxy-authorization"): self = .proxyAuthorization
+        case 26 where bytes.equalsIgnoringCase(range, "x-signalbox-source-address"): self = .sourceAddress
+        default: self = .other
+        }
+    }
+
+    /// Fields that concern one connection only and are never passed on (RFC 9110 section 7.6.1), the framing fields
+    /// that a proxy writes anew, and the one that only this proxy may set.
+    var isHopByHop: Bool {
+        switch self {
+        case .connection, .contentLength, .http2Settings, .keepAlive, .proxyAuthenticate, .proxyAuthorization,
+            .proxyConnection, .sourceAddress, .te, .trailer, .transferEncoding, .upgrade:
+            true
+        case .other, .contentEncoding, .contentType, .expect, .host: false
+        }
+    }
+}

@@ -1,0 +1,31 @@
+/// `uri-host [ ":" port ]` (RFC 9110 section 7.2, RFC 3986 section 3.2.2), without user information.
+enum HostGrammar {
+    static func check(_ range: Range<Int>, in bytes: borrowing Span<UInt8>) throws(HTTPFault) {
+        let fault = HTTPFault(400, "The Host is not a valid host and port.")
+        var index = range.lowerBound
+        if index < range.upperBound && bytes[index] == 0x5B {
+            index += 1
+            let start = index
+            while index < range.upperBound && isAddressByte(bytes[index]) { index += 1 }
+            guard index > start, index < range.upperBound, bytes[index] == 0x5D else { throw fault }
+            index += 1
+        } else {
+            while index < range.upperBound && isNameByte(bytes[index]) { index += 1 }
+            guard index > range.lowerBound else { throw fault }
+        }
+        guard index < range.upperBound else { return }
+        guard bytes[index] == ASCII.colon, range.upperBound - index <= 6 else { throw fault }
+        for digit in index + 1..<range.upperBound where !ASCII.isDigit(bytes[digit]) { throw fault }
+    }
+
+    /// An IPv6 address, its zone excluded.
+    private static func isAddressByte(_ byte: UInt8) -> Bool {
+        ASCII.hexadecimalValue(byte) != nil || byte == ASCII.colon || byte == ASCII.dot
+    }
+
+    /// Letters, digits, `-`, `.`, `_`, `~` and `%`: names as they occur, and no delimiter.
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == 0x2D || byte == ASCII.dot || byte == 0x5F
+            || byte == 0x7E || byte == ASCII.percent
+    }
+}

@@ -1,0 +1,151 @@
+/// A request's head, read and checked (RFC 9112 sections 3 to 6). Offsets count from the head's first byte.
+public struct RequestHead: Sendable {
+    public var method: HTTPMethod
+    public var methodRange: Range<Int>
+    public var target: RequestTarget
+    /// 0 for HTTP/1.0, 1 for HTTP/1.1.
+    public var minorVersion: Int
+    public var framing: BodyFraming = .none
+    public var keepAlive: Bool
+    /// The client waits for `100 Continue` before it sends its body.
+    public var expectsContinue = false
+    public var contentType: RequestContentType = .absent
+
+    /// Reads a whole head, its final empty line included. The fields are left in `fields`.
+    public static func parse(
+        _ bytes: borrowing Span<UInt8>,
+        into fields: inout FieldTable,
+        limits: HTTPLimits
+    ) throws(HTTPFault) -> RequestHead {
+        fields.clear()
+        var lineStart = 0
+        var line = try nextLine(&lineStart, bytes)
+        var head = try RequestHead(requestLine: line, of: bytes, limits: limits)
+        var framing = FramingFields()
+        var connection = ConnectionOptions()
+        var hosts = 0
+
+        while true {
+            line = try nextLine(&lineStart, bytes)
+            if line.isEmpty { break }
+            let field = try fields.add(line: line, of: bytes, limits: limits)
+            switch field.name {
+            case .contentLength, .transferEncoding: try framing.take(field, of: bytes)
+            case .connection: connection.take(field, of: bytes, table: &fields)
+            case .host:
+                hosts += 1
+                try HostGrammar.check(field.valueRange, in: bytes)
+            case .expect: try head.takeExpectation(field, bytes)
+            case .contentType: head.contentType = RequestContentType(field.valueRange, bytes)
+            default: break
+            }
+        }
+        guard hosts == 1 || hosts == 0 && head.minorVersion == 0 else {
+            throw HTTPFault(400, "A request needs exactly one Host field.")
+        }
+        head.framing = try framing.framing() ?? .none
+        if head.framing == .chunked && head.minorVersion == 0 {
+            throw HTTPFault(400, "HTTP/1.0 has no Transfer-Encoding.")
+        }
+        head.keepAlive = connection.keepsAlive(minorVersion: head.minorVersion)
+        return head
+    }
+
+    /// Checks a first line by itself, so that what can never become a request is refused before its head is whole.
+    public init(
+        requestLine line: Range<Int>,
+        of bytes: borrowing Span<UInt8>,
+        limits: HTTPLimits
+    ) throws(HTTPFault) {
+        guard line.count <= limits.requestLineBytesMax else { throw HTTPFault(414, "The request line is too long.") }
+        var index = line.lowerBound
+        while index < line.upperBound && ASCII.isTokenByte(bytes[index]) { index += 1 }
+        methodRange = line.lowerBound..<index
+        guard !methodRange.isEmpty, index < line.upperBound, bytes[index] == ASCII.space else {
+            throw HTTPFault(400, "The request line does not begin with a method and a space.")
+        }
+        guard methodRange.count <= 32 else { throw HTTPFault(400, "The method's name is too long.") }
+        method = HTTPMethod(bytes, methodRange)
+        let targetStart = index + 1
+        index = targetStart
+        while index < line.upperBound && bytes[index] != ASCII.space { index += 1 }
+        guard index < line.upperBound else { throw HTTPFault(400, "The request line has no HTTP version.") }
+        minorVersion = try RequestHead.minorVersion(index + 1..<line.upperBound, bytes)
+        target = try RequestTarget(targetStart..<index, in: bytes, method: method)
+        keepAlive = minorVersion == 1
+    }
+
+    private static func minorVersion(_ range: Range<Int>, _ bytes: borrowing Span<UInt8>) throws(HTTPFault) -> Int {
+        guard range.count == 8, bytes.hasPrefix(range, "HTTP/"), ASCII.isDigit(bytes[range.lowerBound + 5]),
+            bytes[range.lowerBound + 6] == ASCII.dot, ASCII.isDigit(bytes[range.lowerBound + 7])
+        else { throw HTTPFault(400, "The request line does not end in an HTTP version.") }
+        let minor = Int(bytes[range.lowerBound + 7] - ASCII.zero)
+        guard bytes[range.lowerBound + 5] == 0x31, minor <= 1 else {
+            throw HTTPFault(400, "Only HTTP/1.1 and HTTP/1.0 are served here.")
+        }
+        return minor
+    }
+
+    private mutating func takeExpectation(_ field: Field, _ bytes: borrowing Span<UInt8>) throws(HTTPFault) {
+        guard !expectsContinue, bytes.equalsIgnoringCase(field.valueRange, "100-continue") else {
+            throw HTTPFault(417, "Only 'Expect: 100-continue' can be met.")
+        }
+        expectsContinue = minorVersion == 1
+    }
+
+    /// The next line without its CR LF; `bytes` is known to end in an empty line.
+    static func nextLine(_ start: inout Int, _ bytes: borrowing Span<UInt8>) throws(HTTPFault) -> Range<Int> {
+        let lineStart = start
+        var index = start
+        while index < bytes.count && bytes[index] != ASCII.lineFeed { index += 1 }
+        guard index < bytes.count, index > lineStart, bytes[index - 1] == ASCII.carriageReturn else {
+            throw HTTPFault(400, "A line of the head does not end in CR LF.")
+        }
+        start = index + 1
+        return lineStart..<index - 1
+    }
+}
+
+/// What the body of a request is declared to be, as far as that matters here.
+public enum RequestContentType: Sendable, Equatable {
+    case absent
+    /// JSON, or a type that clients send by default when they mean JSON (`curl -d`).
+    case json
+    case other
+
+    init(_ range: Range<Int>, _ bytes: borrowing Span<UInt8>) {
+        let end = bytes.firstIndex(of: ASCII.semicolon, in: range) ?? range.upperBound
+        let essence = bytes.trimmed(range.lowerBound..<end)
+        let suffixStart = max(essence.lowerBound, essence.upperBound - 5)
+        let isJSON =
+            bytes.equalsIgnoringCase(essence, "application/json")
+            || bytes.equalsIgnoringCase(essence, "text/json")
+            || bytes.equalsIgnoringCase(essence, "text/plain")
+            || bytes.equalsIgnoringCase(essence, "application/x-www-form-urlencoded")
+            || bytes.equalsIgnoringCase(suffixStart..<essence.upperBound, "+json")
+        self = isJSON ? .json : .other
+    }
+}
+
+/// The options of `Connection` fields (RFC 9110 section 7.6.1).
+struct ConnectionOptions {
+    private var close = false
+    private var keepAlive = false
+
+    mutating func take(_ field: Field, of bytes: borrowing Span<UInt8>, table: inout FieldTable) {
+        var tokens = TokenList(field.valueRange)
+        while let token = tokens.next(in: bytes) {
+            if bytes.equalsIgnoringCase(token, "close") {
+                close = true
+            } else if bytes.equalsIgnoringCase(token, "keep-alive") {
+                keepAlive = true
+            } else {
+                table.noteNomination()
+            }
+        }
+    }
+
+    func keepsAlive(minorVersion: Int) -> Bool {
+        !close && (minorVersion == 1 || keepAlive)
+    }
+}

@@ -1,0 +1,91 @@
+/// The checked target of a request (RFC 9112 section 3.2) as offsets into the head.
+public struct RequestTarget: Sendable, Equatable {
+    /// What is sent on: path and query. Empty for the asterisk form.
+    public var forwarded: Range<Int>
+    /// The path alone, which routes are matched against.
+    public var path: Range<Int>
+    /// The authority of an absolute form, which then stands for the `Host` field.
+    public var authority: Range<Int>?
+
+    /// Reads the origin, absolute or asterisk form; the authority form belongs to CONNECT, which is not served.
+    init(_ range: Range<Int>, in bytes: borrowing Span<UInt8>, method: HTTPMethod) throws(HTTPFault) {
+        try RequestTarget.checkBytes(range, bytes)
+        if range.count == 1 && bytes[range.lowerBound] == ASCII.asterisk {
+            guard method == .options else { throw HTTPFault(400, "The target '*' belongs to OPTIONS only.") }
+            self.init(forwarded: range, path: range, authority: nil)
+            return
+        }
+        var pathStart = range.lowerBound
+        var authority: Range<Int>?
+        if let start = RequestTarget.authorityStart(range, bytes) {
+            pathStart = start
+            while pathStart < range.upperBound && bytes[pathStart] != ASCII.slash && bytes[pathStart] != ASCII.question {
+                pathStart += 1
+            }
+            authority = start..<pathStart
+            try HostGrammar.check(start..<pathStart, in: bytes)
+        }
+        guard pathStart < range.upperBound, bytes[pathStart] == ASCII.slash else {
+            throw HTTPFault(400, "The request target must begin with a slash.")
+        }
+        let pathEnd = bytes.firstIndex(of: ASCII.question, in: pathStart..<range.upperBound) ?? range.upperBound
+        try RequestTarget.checkSegments(pathStart..<pathEnd, bytes)
+        self.init(forwarded: pathStart..<range.upperBound, path: pathStart..<pathEnd, authority: authority)
+    }
+
+    private init(forwarded: Range<Int>, path: Range<Int>, authority: Range<Int>?) {
+        self.forwarded = forwarded
+        self.path = path
+        self.authority = authority
+    }
+
+    /// Visible ASCII without '#', and whole percent-encodings (RFC 3986 section 2.1).
+    private static func checkBytes(_ range: Range<Int>, _ bytes: borrowing Span<UInt8>) throws(HTTPFault) {
+        guard !range.isEmpty else { throw HTTPFault(400, "The request target is empty.") }
+        for index in range {
+            let byte = bytes[index]
+            guard byte > ASCII.space, byte < ASCII.delete, byte != ASCII.numberSign else {
+                throw HTTPFault(400, "The request target has a character that is not allowed.")
+            }
+            guard byte == ASCII.percent else { continue }
+            guard index + 2 < range.upperBound, ASCII.hexadecimalValue(bytes[index + 1]) != nil,
+                ASCII.hexadecimalValue(bytes[index + 2]) != nil
+            else { throw HTTPFault(400, "The request target has a broken percent-encoding.") }
+        }
+    }
+
+    /// Where the authority of an absolute form begins; only `http` reaches this port.
+    private static func authorityStart(_ range: Range<Int>, _ bytes: borrowing Span<UInt8>) -> Int? {
+        let scheme = 7
+        guard range.count > scheme else { return nil }
+        let start = range.lowerBound + scheme
+        return bytes.equalsIgnoringCase(range.lowerBound..<start, "http://") ? start : nil
+    }
+
+    /// Refuses `.` and `..` segments, also percent-encoded: a worker would resolve what the routes here did not see.
+    private static func checkSegments(_ path: Range<Int>, _ bytes: borrowing Span<UInt8>) throws(HTTPFault) {
+        var dots = 0
+        var others = 0
+        var index = path.lowerBound + 1
+        while true {
+            if index >= path.upperBound || bytes[index] == ASCII.slash {
+                if others == 0 && (dots == 1 || dots == 2) {
+                    throw HTTPFault(400, "The request target has a '.' or '..' segment.")
+                }
+                if index >= path.upperBound { return }
+                dots = 0
+                others = 0
+                index += 1
+            } else if bytes[index] == ASCII.dot {
+                dots += 1
+                index += 1
+            } else if bytes[index] == ASCII.percent && bytes[index + 1] == 0x32 && bytes[index + 2] | 0x20 == 0x65 {
+                dots += 1
+                index += 3
+            } else {
+                others += 1
+                index += 1
+            }
+        }
+    }
+}

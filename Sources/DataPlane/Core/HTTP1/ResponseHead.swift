@@ -1,0 +1,76 @@
+/// A worker's response head, read and checked (RFC 9112 section 4). Offsets count from the head's first byte.
+public struct ResponseHead: Sendable {
+    public var status: Int
+    /// Status code and reason phrase as they stood.
+    public var statusRange: Range<Int>
+    /// 0 for HTTP/1.0, 1 for HTTP/1.1.
+    public var minorVersion: Int
+    public var framing: BodyFraming = .untilClose
+    public var keepAlive = false
+    public var isEventStream = false
+    public var isContentEncoded = false
+
+    /// 1xx: another head follows.
+    public var isInterim: Bool { status < 200 }
+
+    /// Reads a whole head, its final empty line included. The fields are left in `fields`.
+    ///
+    /// - Parameter isAnswerToHead: responses to HEAD have no body, whatever their fields say.
+    public static func parse(
+        _ bytes: borrowing Span<UInt8>,
+        into fields: inout FieldTable,
+        isAnswerToHead: Bool,
+        limits: HTTPLimits
+    ) throws(HTTPFault) -> ResponseHead {
+        fields.clear()
+        var lineStart = 0
+        var line = try RequestHead.nextLine(&lineStart, bytes)
+        var head = try ResponseHead(statusLine: line, of: bytes)
+        var framing = FramingFields()
+        var connection = ConnectionOptions()
+
+        while true {
+            line = try RequestHead.nextLine(&lineStart, bytes)
+            if line.isEmpty { break }
+            let field = try fields.add(line: line, of: bytes, limits: limits)
+            switch field.name {
+            case .contentLength, .transferEncoding: try framing.take(field, of: bytes)
+            case .connection: connection.take(field, of: bytes, table: &fields)
+            case .contentType:
+                let end = min(field.valueRange.lowerBound + 17, field.valueRange.upperBound)
+                head.isEventStream = bytes.equalsIgnoringCase(field.valueRange.lowerBound..<end, "text/event-stream")
+            case .contentEncoding:
+                head.isContentEncoded = !bytes.equalsIgnoringCase(field.valueRange, "identity")
+            default: break
+            }
+        }
+        let declared = try framing.framing()
+        if declared == .chunked && head.minorVersion == 0 {
+            throw HTTPFault(502, "The worker sent Transfer-Encoding in an HTTP/1.0 response.")
+        }
+        let hasNoBody = isAnswerToHead || head.isInterim || head.status == 204 || head.status == 304
+        head.framing = hasNoBody ? .none : declared ?? .untilClose
+        head.keepAlive = connection.keepsAlive(minorVersion: head.minorVersion) && head.framing != .untilClose
+        return head
+    }
+
+    /// `HTTP/1.x SP 3DIGIT [SP reason]`.
+    private init(statusLine line: Range<Int>, of bytes: borrowing Span<UInt8>) throws(HTTPFault) {
+        let fault = HTTPFault(502, "The worker's status line is not valid.")
+        let start = line.lowerBound
+        guard line.count >= 12, bytes.hasPrefix(line, "HTTP/1."), bytes[start + 8] == ASCII.space else { throw fault }
+        let minor = bytes[start + 7]
+        guard minor == 0x30 || minor == 0x31 else { throw fault }
+        minorVersion = Int(minor - ASCII.zero)
+        var code = 0
+        for index in start + 9..<start + 12 {
+            guard ASCII.isDigit(bytes[index]) else { throw fault }
+            code = code * 10 + Int(bytes[index] - ASCII.zero)
+        }
+        guard code >= 100, code <= 599 else { throw fault }
+        guard line.count == 12 || bytes[start + 12] == ASCII.space else { throw fault }
+        for index in start + 12..<line.upperBound where !ASCII.isFieldValueByte(bytes[index]) { throw fault }
+        status = code
+        statusRange = start + 9..<line.upperBound
+    }
+}

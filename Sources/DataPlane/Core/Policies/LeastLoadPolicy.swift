@@ -1,0 +1,30 @@
+/// The worker with the fewest requests in flight for its weight; among equals they take turns.
+enum LeastLoadPolicy {
+    static func pick(
+        from ready: [Int],
+        of workers: [RoutedWorker],
+        loads: WorkerLoads,
+        excluding excluded: Int?,
+        cursor: PolicyCursor
+    ) -> Int {
+        var position = Int(cursor.advance() % UInt64(ready.count))
+        var best = position
+        var bestLoad = Int.max
+        var bestWeight = 1
+        for _ in 0..<ready.count {
+            let index = ready[position]
+            // The request itself counts, so that among idle workers the heavier one is preferred.
+            let load = loads.inFlight(slot: workers[index].lease.slot) + 1
+            let weight = workers[index].weight
+            let isLess =
+                bestLoad == Int.max || load * bestWeight < bestLoad * weight
+            if isLess && index != excluded {
+                best = position
+                bestLoad = load
+                bestWeight = weight
+            }
+            position = position + 1 == ready.count ? 0 : position + 1
+        }
+        return best
+    }
+}

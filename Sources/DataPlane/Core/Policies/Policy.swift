@@ -1,0 +1,53 @@
+import SignalboxProtocol
+import Synchronization
+
+/// A routing policy, compiled into the table: a pick allocates nothing and calls no existential.
+public enum Policy: Sendable {
+    case roundRobin(PolicyCursor)
+    case random
+    case leastLoad(PolicyCursor)
+
+    init(_ configuration: PolicyConfiguration, cursor: PolicyCursor) {
+        self =
+            switch configuration.name {
+            case .roundRobin: .roundRobin(cursor)
+            case .random: .random
+            case .leastLoad: .leastLoad(cursor)
+            }
+    }
+
+    /// Picks one of the ready workers of `pool`.
+    ///
+    /// - Parameter excluded: a worker that already failed this request; it is picked only when it is the only one.
+    /// - Returns: an index into the table's workers, or nil when none is ready.
+    func pick(
+        from ready: [Int],
+        of workers: [RoutedWorker],
+        loads: WorkerLoads,
+        excluding excluded: Int?,
+        using generator: inout some RandomNumberGenerator
+    ) -> Int? {
+        guard !ready.isEmpty else { return nil }
+        let position =
+            switch self {
+            case .roundRobin(let cursor): RoundRobinPolicy.pick(count: ready.count, cursor: cursor)
+            case .random: RandomPolicy.pick(count: ready.count, using: &generator)
+            case .leastLoad(let cursor):
+                LeastLoadPolicy.pick(from: ready, of: workers, loads: loads, excluding: excluded, cursor: cursor)
+            }
+        if ready[position] == excluded && ready.count > 1 { return ready[(position + 1) % ready.count] }
+        return ready[position]
+    }
+}
+
+/// Where a policy that goes round stands; shared by all threads and kept from table to table.
+public final class PolicyCursor: Sendable {
+    private let value = Atomic<UInt64>(0)
+
+    public init() {}
+
+    /// The current position; the next caller gets the next one.
+    func advance() -> UInt64 {
+        value.wrappingAdd(1, ordering: .relaxed).oldValue
+    }
+}

@@ -1,0 +1,72 @@
+public import SignalboxProtocol
+
+/// One immutable picture that requests are routed by, compiled from a snapshot and what was observed. Swapped whole.
+public final class RoutingTable: Sendable {
+    /// Nil for the empty table of a data plane that has not got a snapshot yet.
+    public let version: SnapshotVersion?
+    public let digest: SnapshotDigest?
+    public let settings: RoutingSettings
+    /// In the order of insertion.
+    public let workers: [RoutedWorker]
+    /// Pool 0 has every worker; the others are those of single models.
+    public let pools: [WorkerPool]
+    let poolOfModel: [[UInt8]: Int]
+    /// Whether a request for a model without a pool is refused: workers differ in the models that they serve.
+    let refusesUnknownModels: Bool
+    /// The body of `GET /v1/models`.
+    public let modelsBody: String
+
+    init(
+        version: SnapshotVersion?,
+        digest: SnapshotDigest?,
+        settings: RoutingSettings,
+        workers: [RoutedWorker],
+        pools: [WorkerPool],
+        poolOfModel: [[UInt8]: Int],
+        refusesUnknownModels: Bool,
+        modelsBody: String
+    ) {
+        precondition(!pools.isEmpty, "a routing table has at least the pool of all workers")
+        self.version = version
+        self.digest = digest
+        self.settings = settings
+        self.workers = workers
+        self.pools = pools
+        self.poolOfModel = poolOfModel
+        self.refusesUnknownModels = refusesUnknownModels
+        self.modelsBody = modelsBody
+    }
+
+    /// The table before the first snapshot: no worker, and nobody to wait for.
+    public static let empty = RoutingTable(
+        version: nil,
+        digest: nil,
+        settings: RoutingSettings(),
+        workers: [],
+        pools: [WorkerPool(policy: .random, ready: [], hasPending: false)],
+        poolOfModel: [:],
+        refusesUnknownModels: false,
+        modelsBody: #"{"object":"list","data":[]}"#
+    )
+
+    /// Whether the body of a request must be searched for its model.
+    var routesByModel: Bool { pools.count > 1 }
+
+    public var readyCount: Int { pools[0].ready.count }
+
+    /// The pool for a request, or nil when no worker here serves its model.
+    func pool(forModel model: [UInt8]?) -> Int? {
+        guard let model, routesByModel else { return 0 }
+        if let pool = poolOfModel[model] { return pool }
+        return refusesUnknownModels ? nil : 0
+    }
+}
+
+/// The workers that may serve a request, and how one of them is picked.
+public struct WorkerPool: Sendable {
+    public var policy: Policy
+    /// Indexes into ``RoutingTable/workers``, in the order of insertion.
+    public var ready: [Int]
+    /// Whether a worker of the pool may become ready by waiting.
+    public var hasPending: Bool
+}

@@ -1,0 +1,134 @@
+public import SignalboxProtocol
+
+/// Makes routing tables, off the request threads. It owns what outlives a table: slots and policy cursors.
+public struct RoutingTableCompiler {
+    public private(set) var slots: WorkerSlots
+    private var cursors: [String: PolicyCursor] = [:]
+
+    public init(loads: WorkerLoads) {
+        slots = WorkerSlots(loads: loads)
+    }
+
+    /// Compiles one table.
+    ///
+    /// - Parameters:
+    ///   - health: the newest observations; workers without one are judged by their past.
+    ///   - addresses: what host names resolve to, by host; a host that is missing is not resolved yet.
+    /// - Throws: ``SnapshotRejection`` when there are more workers than slots.
+    public mutating func compile(
+        _ snapshot: Snapshot,
+        digest: SnapshotDigest,
+        health: HealthMessage?,
+        addresses: [String: [IPAddress]]
+    ) throws(SnapshotRejection) -> RoutingTable {
+        var observed: [IncarnationID: ObservedState] = [:]
+        for observation in health?.workers ?? [] { observed[observation.incarnation] = observation.state }
+
+        var workers: [RoutedWorker] = []
+        workers.reserveCapacity(snapshot.workers.count)
+        for worker in snapshot.workers {
+            workers.append(try compile(worker, observed: observed[worker.incarnation], addresses: addresses))
+        }
+        let (pools, poolOfModel) = compilePools(snapshot, workers)
+        return RoutingTable(
+            version: snapshot.version,
+            digest: digest,
+            settings: snapshot.settings,
+            workers: workers,
+            pools: pools,
+            poolOfModel: poolOfModel,
+            refusesUnknownModels: RoutingTableCompiler.modelsDiffer(snapshot.workers),
+            modelsBody: RoutingTableCompiler.modelsBody(snapshot.workers, workers)
+        )
+    }
+
+    /// Frees the slots of workers that are gone. To be called once every thread has swapped to `snapshot`'s table.
+    public mutating func retire(allBut snapshot: Snapshot) {
+        slots.retire(allBut: Set(snapshot.workers.map(\.incarnation)))
+    }
+
+    private mutating func compile(
+        _ worker: SnapshotWorker,
+        observed: ObservedState?,
+        addresses: [String: [IPAddress]]
+    ) throws(SnapshotRejection) -> RoutedWorker {
+        guard let lease = slots.lease(for: worker.incarnation) else {
+            throw SnapshotRejection(reason: "There are more workers than this data plane has slots for.")
+        }
+        let url: WorkerURL
+        do {
+            url = try WorkerURL(worker.url)
+        } catch {
+            throw SnapshotRejection(reason: error.description)
+        }
+        let resolved = addresses[url.host] ?? []
+        return RoutedWorker(
+            incarnation: worker.incarnation,
+            lease: lease,
+            addresses: resolved,
+            port: url.port,
+            authority: url.authority,
+            pathPrefix: url.path,
+            availability: WorkerAvailability(of: worker, observed: observed, isResolved: !resolved.isEmpty),
+            weight: worker.weight
+        )
+    }
+
+    /// The pool of all workers, and one for every model that not all workers serve or that has a policy of its own.
+    private mutating func compilePools(
+        _ snapshot: Snapshot,
+        _ workers: [RoutedWorker]
+    ) -> ([WorkerPool], [[UInt8]: Int]) {
+        var pools = [pool(named: "", snapshot.policy, members: Array(workers.indices), workers)]
+        var poolOfModel: [[UInt8]: Int] = [:]
+        var policies: [String: PolicyConfiguration] = [:]
+        for configuration in snapshot.models { policies[configuration.model] = configuration.policy }
+
+        var names = Set(policies.keys)
+        if RoutingTableCompiler.modelsDiffer(snapshot.workers) {
+            for worker in snapshot.workers { names.formUnion(worker.models.map(\.id)) }
+        }
+        for name in names.sorted() {
+            let members = snapshot.workers.indices.filter { index in
+                let models = snapshot.workers[index].models
+                return models.isEmpty || models.contains { $0.id == name }
+            }
+            poolOfModel[Array(name.utf8)] = pools.count
+            pools.append(pool(named: name, policies[name] ?? snapshot.policy, members: members, workers))
+        }
+        return (pools, poolOfModel)
+    }
+
+    private mutating func pool(
+        named name: String,
+        _ policy: PolicyConfiguration,
+        members: [Int],
+        _ workers: [RoutedWorker]
+    ) -> WorkerPool {
+        let cursor = cursors[name] ?? PolicyCursor()
+        cursors[name] = cursor
+        return WorkerPool(
+            policy: Policy(policy, cursor: cursor),
+            ready: members.filter { workers[$0].availability == .ready },
+            hasPending: members.contains { workers[$0].availability == .pending }
+        )
+    }
+
+    /// Whether requests have to be told apart by model: some workers serve models that others do not.
+    private static func modelsDiffer(_ workers: [SnapshotWorker]) -> Bool {
+        let known = workers.filter { $0.intent == .active && !$0.models.isEmpty }
+        guard let first = known.first else { return false }
+        let models = Set(first.models.map(\.id))
+        return known.contains { Set($0.models.map(\.id)) != models }
+    }
+
+    /// The union of the ready workers' cards, as they gave them; the first worker that names a model speaks for it.
+    private static func modelsBody(_ snapshotWorkers: [SnapshotWorker], _ workers: [RoutedWorker]) -> String {
+        var seen: Set<String> = []
+        var cards: [String] = []
+        for (worker, routed) in zip(snapshotWorkers, workers) where routed.availability == .ready {
+            for model in worker.models where seen.insert(model.id).inserted { cards.append(model.card) }
+        }
+        return #"{"object":"list","data":["# + cards.joined(separator: ",") + "]}"
+    }
+}

@@ -1,0 +1,56 @@
+public import SignalboxProtocol
+
+/// Which counter slot belongs to which incarnation. Owned by the thread that compiles routing tables.
+///
+/// A slot is free again when its incarnation has left the snapshot and nothing is in flight on it any more, so that
+/// a worker that is added again never inherits a load.
+public struct WorkerSlots {
+    /// A slot in the hands of one incarnation.
+    public struct Lease: Hashable, Sendable {
+        public var slot: Int
+        /// Differs between all leases of a process, also of the same slot.
+        public var token: UInt64
+    }
+
+    private let loads: WorkerLoads
+    private var leases: [IncarnationID: Lease] = [:]
+    private var retired: [Lease] = []
+    private var free: [Int] = []
+    private var used = 0
+    private var nextToken: UInt64 = 1
+
+    public init(loads: WorkerLoads) {
+        self.loads = loads
+    }
+
+    /// The lease of an incarnation, a new one at its first sight; nil when all slots are taken.
+    mutating func lease(for incarnation: IncarnationID) -> Lease? {
+        if let lease = leases[incarnation] { return lease }
+        let slot: Int
+        if let reused = free.popLast() {
+            slot = reused
+        } else {
+            guard used < loads.slotsMax else { return nil }
+            slot = used
+            used += 1
+            loads.open(slot: slot)
+        }
+        let lease = Lease(slot: slot, token: nextToken)
+        nextToken += 1
+        leases[incarnation] = lease
+        return lease
+    }
+
+    /// Gives up the leases of incarnations that are not in `present`. To be called once no thread uses an older table.
+    public mutating func retire(allBut present: Set<IncarnationID>) {
+        for (incarnation, lease) in leases where !present.contains(incarnation) {
+            leases[incarnation] = nil
+            retired.append(lease)
+        }
+        retired.removeAll { lease in
+            guard loads.inFlight(slot: lease.slot) == 0 else { return false }
+            free.append(lease.slot)
+            return true
+        }
+    }
+}

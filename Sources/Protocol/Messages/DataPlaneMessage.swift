@@ -1,0 +1,135 @@
+/// What a data plane says to its control plane: one line of JSON each.
+public enum DataPlaneMessage: Hashable, Sendable {
+    case hello(Hello)
+    case ack(SnapshotVersion)
+    case nack(Nack)
+    case heartbeat(DataPlaneHeartbeat)
+    /// A type that this version does not know; it is ignored.
+    case unknown(type: String)
+}
+
+/// The first message of a connection.
+public struct Hello: Hashable, Sendable, Codable {
+    public var protocolVersion: SchemaVersion
+    /// The name of the data plane, unique among those of one control plane.
+    public var id: String
+    public var pid: Int
+    public var software: String
+    /// Required features of snapshots that this data plane knows.
+    public var features: [String]
+    /// What it serves already, so that the control plane can skip a resend.
+    public var applied: SnapshotVersion?
+    /// The digest of the document it serves.
+    public var digest: SnapshotDigest?
+
+    public init(
+        id: String,
+        pid: Int,
+        applied: SnapshotVersion? = nil,
+        digest: SnapshotDigest? = nil,
+        features: [String] = [],
+        software: String = softwareVersion,
+        protocolVersion: SchemaVersion = .current
+    ) {
+        self.id = id
+        self.pid = pid
+        self.applied = applied
+        self.digest = digest
+        self.features = features
+        self.software = software
+        self.protocolVersion = protocolVersion
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case id, pid, software, features, applied, digest
+        case protocolVersion = "protocol"
+    }
+}
+
+/// A snapshot that the data plane did not apply; it goes on with what it has.
+public struct Nack: Hashable, Sendable, Codable {
+    public var version: SnapshotVersion
+    /// One sentence for a person.
+    public var reason: String
+    /// What is wrong with the document, at most ``Nack/violationsMax`` entries.
+    public var violations: [String]
+
+    public static let violationsMax = 20
+
+    public init(version: SnapshotVersion, reason: String, violations: [String] = []) {
+        self.version = version
+        self.reason = reason
+        self.violations = Array(violations.prefix(Nack.violationsMax))
+    }
+}
+
+/// Sent once per ``Heartbeat/intervalMilliseconds``.
+public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
+    public var applied: SnapshotVersion?
+    /// Requests that are being served now.
+    public var inFlight: Int
+    /// Open client connections.
+    public var connections: Int
+    /// Requests begun since the process started.
+    public var requests: UInt64
+    /// Whether it has stopped taking new connections.
+    public var draining: Bool
+
+    public init(applied: SnapshotVersion?, inFlight: Int, connections: Int, requests: UInt64, draining: Bool) {
+        self.applied = applied
+        self.inFlight = inFlight
+        self.connections = connections
+        self.requests = requests
+        self.draining = draining
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case applied, connections, requests, draining
+        case inFlight = "in_flight"
+    }
+}
+
+/// How both planes notice that the other has gone silent.
+public enum Heartbeat {
+    /// Time between two heartbeats of one side.
+    public static let intervalMilliseconds = 500
+    /// Silence for this long means that the connection is dead: three intervals.
+    public static let silenceMilliseconds = 3 * intervalMilliseconds
+}
+
+extension DataPlaneMessage: Codable {
+    private enum TypeKey: String, CodingKey { case type }
+
+    public init(from decoder: any Decoder) throws {
+        let type = try decoder.container(keyedBy: TypeKey.self).decode(String.self, forKey: .type)
+        switch type {
+        case "hello": self = .hello(try Hello(from: decoder))
+        case "ack": self = .ack(try SnapshotVersion(from: decoder))
+        case "nack": self = .nack(try Nack(from: decoder))
+        case "heartbeat": self = .heartbeat(try DataPlaneHeartbeat(from: decoder))
+        default: self = .unknown(type: type)
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: TypeKey.self)
+        try container.encode(type, forKey: .type)
+        switch self {
+        case .hello(let hello): try hello.encode(to: encoder)
+        case .ack(let version): try version.encode(to: encoder)
+        case .nack(let nack): try nack.encode(to: encoder)
+        case .heartbeat(let heartbeat): try heartbeat.encode(to: encoder)
+        case .unknown: break
+        }
+    }
+
+    private var type: String {
+        switch self {
+        case .hello: "hello"
+        case .ack: "ack"
+        case .nack: "nack"
+        case .heartbeat: "heartbeat"
+        case .unknown(let type): type
+        }
+    }
+}

@@ -1,0 +1,59 @@
+/// A routing policy by its name, with its parameters.
+public struct PolicyConfiguration: Hashable, Sendable, Codable {
+    public var name: PolicyName
+    /// Numbers that the policy understands, by name; unknown ones are a violation.
+    public var parameters: [String: Double]
+
+    public init(name: PolicyName = .leastLoad, parameters: [String: Double] = [:]) {
+        self.name = name
+        self.parameters = parameters
+    }
+}
+
+/// The policies that this version of the software can run.
+public enum PolicyName: String, Hashable, Sendable, Codable, CaseIterable {
+    case roundRobin = "round_robin"
+    case random
+    case leastLoad = "least_load"
+
+    /// Names of the specification that later versions will run; asking for one is answered with a sentence.
+    public static let planned = [
+        "cache_aware", "power_of_two", "bucket", "manual", "consistent_hashing", "prefix_hash", "kv_cost",
+    ]
+
+    /// Reads a policy's name as a person gives it; the error is a sentence for that person.
+    public init(named name: String) throws(PolicyNameError) {
+        if let known = PolicyName(rawValue: name) {
+            self = known
+        } else {
+            throw PolicyNameError(name: name)
+        }
+    }
+}
+
+/// A policy that cannot be run.
+public struct PolicyNameError: Error, Hashable, Sendable, CustomStringConvertible {
+    public var name: String
+
+    public init(name: String) {
+        self.name = name
+    }
+
+    public var description: String {
+        let choices = PolicyName.allCases.map(\.rawValue).joined(separator: ", ")
+        return PolicyName.planned.contains(name)
+            ? "The policy '\(name)' is not built yet; choose one of \(choices)."
+            : "There is no policy '\(name)'; choose one of \(choices)."
+    }
+}
+
+/// What applies to one model only.
+public struct ModelConfiguration: Hashable, Sendable, Codable {
+    public var model: String
+    public var policy: PolicyConfiguration
+
+    public init(model: String, policy: PolicyConfiguration) {
+        self.model = model
+        self.policy = policy
+    }
+}
