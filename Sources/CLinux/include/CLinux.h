@@ -1,9 +1,30 @@
 #ifndef SIGNALBOX_CLINUX_H
 #define SIGNALBOX_CLINUX_H
-#include <fcntl.h>
 #include "Supervision.h"
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/types.h>
 
 /// fcntl is variadic and therefore not callable from Swift; this is its integer form.
 int signalbox_fcntl(int descriptor, int command, int argument);
+
+/// Sends two pieces of memory with one system call, without raising SIGPIPE.
+ssize_t signalbox_send_two(
+    int descriptor,
+    const void *first,
+    size_t first_count,
+    const void *second,
+    size_t second_count
+);
+
+/// accept4, which the Swift overlay of glibc does not show.
+int signalbox_accept(int listener, struct sockaddr *address, socklen_t *length, int flags);
+
+/// Names the calling thread, for tools such as `top -H`; at most 15 bytes are shown.
+void signalbox_set_thread_name(const char *name);
 
 #endif

@@ -1,0 +1,131 @@
+public import ArgumentParser
+import DataPlane
+public import DataPlaneCore
+import Glibc
+import Logging
+import SignalboxProtocol
+public import Telemetry
+
+/// The command line of one data plane.
+@main
+struct SignalboxProxy: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "signalbox-proxy",
+        abstract: "One data plane of Signalbox: proxies client requests to the workers of the newest snapshot.",
+        discussion: """
+            It gets snapshots from a control plane over --control-socket and serves the last one for ever when the \
+            control plane is away. Start as many as you like; with --reuse-port they share one port.
+            """,
+        version: "signalbox-proxy \(softwareVersion)"
+    )
+
+    @Option(help: "The address to listen on.")
+    var host = "127.0.0.1"
+
+    @Option(help: "The port to listen on; 0 lets the system choose.")
+    var port: UInt16 = 30000
+
+    @Option(help: "The control plane's Unix socket for snapshots (RUNTIME_DIR/control.sock).")
+    var controlSocket: String
+
+    @Option(help: "Threads that serve; by default one per core.")
+    var threads: Int?
+
+    @Option(help: "The name of this data plane, unique at its control plane; by default proxy-PID.")
+    var id: String?
+
+    @Flag(help: "Share the port with other processes that say the same (SO_REUSEPORT).")
+    var reusePort = false
+
+    @Option(help: "Who may use the admin paths on this port: loopback, all or off.")
+    var forwardAdmin = EngineConfiguration.AdminForwarding.off
+
+    @Option(help: "The control plane's Unix socket for the admin API (RUNTIME_DIR/admin.sock).")
+    var adminSocket: String?
+
+    @Option(help: "Seconds that requests may go on after SIGTERM.")
+    var shutdownGracePeriodSecs = 30
+
+    @Option(help: "Least severe messages that are logged: debug, info, warning, error or critical.")
+    var logLevel = LogLevelArgument(.info)
+
+    @Flag(help: "The same as --log-level debug.")
+    var verbose = false
+
+    @Option(help: ArgumentHelp("An inherited listening socket, instead of --host and --port.", visibility: .hidden))
+    var listenFd: Int32?
+
+    @Option(help: ArgumentHelp("A pipe whose end says that the supervisor is gone.", visibility: .hidden))
+    var lifelineFd: Int32?
+
+    func validate() throws {
+        if let threads, !(1...DataPlaneConfiguration.threadsMax).contains(threads) {
+            throw ValidationError("--threads must be from 1 to \(DataPlaneConfiguration.threadsMax), not \(threads).")
+        }
+        if let id, id.isEmpty || id.utf8.count > 64 || !id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
+            throw ValidationError("--id must be 1 to 64 visible ASCII characters.")
+        }
+        if forwardAdmin != .off && adminSocket == nil {
+            throw ValidationError("--forward-admin \(forwardAdmin.rawValue) needs --admin-socket.")
+        }
+        for (flag, path) in [("--control-socket", controlSocket), ("--admin-socket", adminSocket ?? "-")] {
+            guard (1...107).contains(path.utf8.count) else {
+                throw ValidationError("\(flag) has \(path.utf8.count) bytes; a Unix socket's path has 1 to 107.")
+            }
+        }
+        guard (0...86_400).contains(shutdownGracePeriodSecs) else {
+            throw ValidationError("--shutdown-grace-period-secs must be from 0 to 86400.")
+        }
+    }
+
+    func run() throws {
+        let logger = makeLogger(label: "signalbox-proxy", level: verbose ? .debug : logLevel.level)
+        do {
+            let listener = try listener()
+            var engine = EngineConfiguration()
+            engine.adminForwarding = forwardAdmin
+            engine.adminSocketPath = adminSocket
+            let configuration = DataPlaneConfiguration(
+                id: id ?? "proxy-\(getpid())",
+                controlSocketPath: controlSocket,
+                threads: threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))),
+                engine: engine,
+                lifeline: lifelineFd,
+                shutdownGraceSeconds: shutdownGracePeriodSecs
+            )
+            if listenFd == nil { announce(listener) }
+            try DataPlaneProcess(configuration: configuration, listener: listener, logger: logger).run()
+        } catch let error as ListenerError {
+            fail(error.description, status: error.isInUse ? 75 : 73)
+        } catch let error as SystemError {
+            fail("The data plane cannot start: \(error).", status: 71)
+        }
+    }
+
+    private func listener() throws(ListenerError) -> Listener {
+        if let listenFd { return try Listener(inherited: listenFd) }
+        return try Listener(host: host, port: port, sharesPort: reusePort)
+    }
+
+    /// One line for people and scripts that start a data plane by hand.
+    private func announce(_ listener: Listener) {
+        print("signalbox-proxy: serving on http://\(listener.address)")
+        fflush(nil)
+    }
+
+    private func fail(_ message: String, status: Int32) -> Never {
+        let line = Array("signalbox-proxy: \(message)\n".utf8)
+        _ = write(STDERR_FILENO, line, line.count)
+        Glibc.exit(status)
+    }
+}
+
+extension EngineConfiguration.AdminForwarding: ExpressibleByArgument {}
+
+extension LogLevelArgument: ExpressibleByArgument {
+    public init?(argument: String) {
+        self.init(argument)
+    }
+
+    public static var allValueStrings: [String] { choices }
+}

@@ -1,0 +1,40 @@
+public import DataPlaneCore
+
+/// How one data plane process is run.
+public struct DataPlaneConfiguration: Sendable {
+    /// Its name among the data planes of one control plane.
+    public var id: String
+    /// The Unix socket on which the control plane publishes snapshots.
+    public var controlSocketPath: String
+    public var threads: Int
+    public var engine: EngineConfiguration
+    /// A pipe whose end of file says that the supervisor is gone.
+    public var lifeline: Int32?
+    /// How long requests may go on after SIGTERM, in seconds.
+    public var shutdownGraceSeconds: Int
+
+    /// Most threads of one data plane.
+    public static let threadsMax = 256
+    /// How long requests may go on once the supervisor is gone, in milliseconds (architecture section 10).
+    static let orphanGraceMilliseconds = 4_000
+    /// How long the process waits for its first snapshot before it takes connections without one.
+    static let firstSnapshotMilliseconds = 3_000
+    /// Workers that one data plane can count requests for, present and past ones that still have requests.
+    static let workerSlotsMax = 131_072
+
+    public init(
+        id: String,
+        controlSocketPath: String,
+        threads: Int,
+        engine: EngineConfiguration,
+        lifeline: Int32?,
+        shutdownGraceSeconds: Int
+    ) {
+        self.id = id
+        self.controlSocketPath = controlSocketPath
+        self.threads = threads
+        self.engine = engine
+        self.lifeline = lifeline
+        self.shutdownGraceSeconds = shutdownGraceSeconds
+    }
+}

@@ -1,0 +1,137 @@
+import DataPlaneCore
+import Glibc
+public import Logging
+
+/// One data plane: its threads, and their orderly end. The composition root of `signalbox-proxy`.
+public struct DataPlaneProcess {
+    private let configuration: DataPlaneConfiguration
+    private let listener: Listener
+    private let logger: Logger
+
+    public init(configuration: DataPlaneConfiguration, listener: Listener, logger: Logger) {
+        self.configuration = configuration
+        self.listener = listener
+        self.logger = logger
+    }
+
+    /// Serves until SIGTERM, SIGINT or the end of the supervisor, and returns when all threads have ended or the time
+    /// for that is over.
+    public func run() throws(SystemError) {
+        var signals = try ShutdownSignals(lifeline: configuration.lifeline)
+        let descriptors = DescriptorLimit.raise()
+        if descriptors < 4096 {
+            logger.warning(
+                "Few descriptors are allowed; raise the limit (ulimit -n) to serve many clients.",
+                metadata: ["limit": "\(descriptors)"]
+            )
+        }
+        let loads = WorkerLoads(slotsMax: DataPlaneConfiguration.workerSlotsMax)
+        let drainFlag = DrainFlag()
+        var mailboxes: [Mailbox] = []
+        var counters: [ThreadCounters] = []
+        for _ in 0..<configuration.threads {
+            mailboxes.append(try Mailbox())
+            counters.append(ThreadCounters())
+        }
+        let threads = try startThreads(mailboxes, counters, loads)
+        let subscription = try Subscription(
+            path: configuration.controlSocketPath,
+            id: configuration.id,
+            mailboxes: mailboxes,
+            counters: counters,
+            loads: loads,
+            drainFlag: drainFlag,
+            logger: logger
+        )
+        start(subscription)
+        logger.info(
+            "The data plane serves.",
+            metadata: [
+                "address": "\(listener.address)", "id": "\(configuration.id)", "threads": "\(configuration.threads)",
+            ]
+        )
+        waitForEnd(&signals, mailboxes)
+        drainFlag.raise()
+        drain(&signals, mailboxes, threads)
+    }
+
+    private func startThreads(
+        _ mailboxes: [Mailbox],
+        _ counters: [ThreadCounters],
+        _ loads: WorkerLoads
+    ) throws(SystemError) -> ThreadGroup {
+        let group = try ThreadGroup(count: mailboxes.count)
+        let listener = listener
+        let engineConfiguration = configuration.engine
+        let logger = logger
+        for (index, mailbox) in mailboxes.enumerated() {
+            let counter = counters[index]
+            let seed = UInt64.random(in: 0 ... .max)
+            group.start(name: "proxy-\(index)") {
+                do throws(SystemError) {
+                    let engine = ProxyEngine(
+                        configuration: engineConfiguration,
+                        loads: loads,
+                        counters: counter,
+                        seed: seed
+                    )
+                    var thread = try ProxyThread(engine: engine, mailbox: mailbox, listener: listener)
+                    thread.run()
+                } catch {
+                    logger.critical("A proxy thread cannot start.", metadata: ["error": "\(error)"])
+                    exit(70)
+                }
+            }
+        }
+        return group
+    }
+
+    private func start(_ subscription: Subscription) {
+        // The subscription is handed over whole: from here on only its own thread touches it.
+        nonisolated(unsafe) let handedOver = subscription
+        Thread.start(name: "subscription") { handedOver.run() }
+    }
+
+    /// Connections are taken from the first snapshot on, or after a while without one: a health check wants an answer.
+    private func waitForEnd(_ signals: inout ShutdownSignals, _ mailboxes: [Mailbox]) {
+        let first = signals.wait(milliseconds: DataPlaneConfiguration.firstSnapshotMilliseconds)
+        guard case .timeout = first else {
+            logEnd(first)
+            return
+        }
+        for mailbox in mailboxes { mailbox.post(.accept) }
+        logEnd(signals.wait(milliseconds: nil))
+    }
+
+    private func logEnd(_ event: ShutdownSignals.Event) {
+        switch event {
+        case .supervisorGone: logger.warning("The supervisor is gone; the data plane drains and ends.")
+        case .signal, .timeout, .other: logger.info("The data plane drains and ends.")
+        }
+    }
+
+    private func drain(_ signals: inout ShutdownSignals, _ mailboxes: [Mailbox], _ threads: ThreadGroup) {
+        for mailbox in mailboxes { mailbox.post(.drain) }
+        var deadline = EpollReactor.clock().adding(milliseconds: configuration.shutdownGraceSeconds * 1000)
+        if configuration.lifeline != nil && signals.isOrphan {
+            deadline = EpollReactor.clock().adding(milliseconds: DataPlaneConfiguration.orphanGraceMilliseconds)
+        }
+        while true {
+            let left = deadline.milliseconds - EpollReactor.clock().milliseconds
+            switch signals.wait(milliseconds: max(0, left), other: threads.endedDescriptor) {
+            case .other: return
+            case .signal:
+                logger.warning("A second signal: requests that are still served are cut.")
+                return
+            case .timeout:
+                logger.warning("The time to drain is over: requests that are still served are cut.")
+                return
+            case .supervisorGone:
+                deadline = min(
+                    deadline,
+                    EpollReactor.clock().adding(milliseconds: DataPlaneConfiguration.orphanGraceMilliseconds)
+                )
+            }
+        }
+    }
+}

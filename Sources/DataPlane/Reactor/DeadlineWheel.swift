@@ -1,0 +1,51 @@
+import DataPlaneCore
+
+/// Deadlines of connections in slots of time: setting one costs no allocation and moving one later costs nothing.
+///
+/// A connection has at most one live entry. When an entry comes due before the connection's deadline it is filed again,
+/// so that a deadline that moves with every byte does not touch the wheel.
+struct DeadlineWheel {
+    /// Width of a slot: deadlines are late by at most this.
+    static let slotMilliseconds = 50
+    /// One turn is 25.6 s.
+    private static let slotCount = 512
+    /// How far ahead a time may be filed; what is due later is filed here and then again.
+    static let horizonMilliseconds = (slotCount - 4) * slotMilliseconds
+
+    private var slots: [[ConnectionID]] = Array(repeating: [], count: slotCount)
+    /// The slot number, counted from the clock's zero, up to which everything has been taken.
+    private var taken: Int
+    private(set) var count = 0
+
+    init(now: MonotonicTime) {
+        taken = now.milliseconds / DeadlineWheel.slotMilliseconds
+    }
+
+    /// Files a connection under a time.
+    mutating func insert(_ id: ConnectionID, at time: MonotonicTime) {
+        let slot = max(taken + 1, time.milliseconds / DeadlineWheel.slotMilliseconds + 1)
+        precondition(slot - taken < DeadlineWheel.slotCount, "a deadline lies beyond the wheel's turn")
+        slots[slot % DeadlineWheel.slotCount].append(id)
+        count += 1
+    }
+
+    /// Moves everything that is due to `due`.
+    mutating func take(until now: MonotonicTime, into due: inout [ConnectionID]) {
+        let current = now.milliseconds / DeadlineWheel.slotMilliseconds
+        if count == 0 {
+            taken = max(taken, current)
+            return
+        }
+        var turns = 0
+        while taken < current && turns < DeadlineWheel.slotCount {
+            taken += 1
+            turns += 1
+            let slot = taken % DeadlineWheel.slotCount
+            guard !slots[slot].isEmpty else { continue }
+            count -= slots[slot].count
+            due.append(contentsOf: slots[slot])
+            slots[slot].removeAll(keepingCapacity: slots[slot].capacity <= 256)
+        }
+        taken = max(taken, current)
+    }
+}

@@ -1,0 +1,128 @@
+import CLinux
+import DataPlaneCore
+import Glibc
+
+/// One thread's edge-triggered epoll with its sockets: the engine's ``Network`` in production.
+///
+/// A socket is registered once, for everything; reading stops at a short read, and a socket that is not read to its
+/// end is remembered. No idle socket owns a buffer. Descriptors are closed at the end of a batch of events, so that an
+/// event of the same batch never meets a descriptor that was given out again.
+struct EpollReactor: ~Copyable {
+    /// How long the rest of a connection that was given up gracefully is read and thrown away.
+    static let lingerMilliseconds = 2_000
+
+    let epoll: Int32
+    var now: MonotonicTime
+    var sockets: [Socket] = []
+    private var free: [UInt32] = []
+    private var closed: [UInt32] = []
+    /// Sockets that must be read without a new event: resumed ones, and those that had more than their share.
+    var scheduled: [ConnectionID] = []
+    var wheel: DeadlineWheel
+    /// Open sockets, for the choice of how long to sleep and for tests.
+    private(set) var openCount = 0
+
+    init() throws(SystemError) {
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard epoll >= 0 else { throw SystemError("epoll_create1", errno) }
+        now = EpollReactor.clock()
+        wheel = DeadlineWheel(now: now)
+    }
+
+    deinit {
+        for socket in sockets where socket.descriptor >= 0 { _ = Glibc.close(socket.descriptor) }
+        _ = Glibc.close(epoll)
+    }
+
+    static func clock() -> MonotonicTime {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return MonotonicTime(milliseconds: time.tv_sec * 1000 + time.tv_nsec / 1_000_000)
+    }
+
+    /// Takes a connected or connecting non-blocking socket over.
+    mutating func adopt(_ descriptor: Int32, role: Socket.Role, isConnecting: Bool) -> ConnectionID? {
+        let slot: UInt32
+        if let reused = free.popLast() {
+            slot = reused
+        } else {
+            slot = UInt32(sockets.count)
+            sockets.append(Socket())
+        }
+        let index = Int(slot)
+        let generation = sockets[index].generation &+ 1
+        sockets[index] = Socket()
+        sockets[index].descriptor = descriptor
+        sockets[index].generation = generation
+        sockets[index].role = role
+        sockets[index].isConnecting = isConnecting
+        let id = ConnectionID(slot: slot, generation: generation)
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+        event.data.u64 = EpollReactor.encode(id)
+        guard epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
+            sockets[index].role = .unused
+            sockets[index].descriptor = -1
+            free.append(slot)
+            _ = Glibc.close(descriptor)
+            return nil
+        }
+        openCount += 1
+        return id
+    }
+
+    static func encode(_ id: ConnectionID) -> UInt64 {
+        UInt64(id.generation) << 32 | UInt64(id.slot)
+    }
+
+    static func decode(_ value: UInt64) -> ConnectionID {
+        ConnectionID(slot: UInt32(truncatingIfNeeded: value), generation: UInt32(truncatingIfNeeded: value >> 32))
+    }
+
+    /// Whether the handle still names an open socket.
+    func isOpen(_ id: ConnectionID) -> Bool {
+        let index = Int(id.slot)
+        return index < sockets.count && sockets[index].generation == id.generation && sockets[index].role != .unused
+    }
+
+    /// Gives a socket's slot up; the descriptor itself is closed by ``closeReleased()``.
+    mutating func release(_ id: ConnectionID) {
+        let index = Int(id.slot)
+        sockets[index].role = .unused
+        sockets[index].unsent = []
+        sockets[index].deadline = nil
+        closed.append(id.slot)
+        openCount -= 1
+    }
+
+    /// Closes the descriptors of released sockets, at the end of a batch.
+    mutating func closeReleased() {
+        for slot in closed {
+            _ = Glibc.close(sockets[Int(slot)].descriptor)
+            sockets[Int(slot)].descriptor = -1
+            free.append(slot)
+        }
+        closed.removeAll(keepingCapacity: true)
+    }
+
+    /// Puts a socket on the list of those that are read without a new event.
+    mutating func schedule(_ id: ConnectionID) {
+        let index = Int(id.slot)
+        guard !sockets[index].isScheduled else { return }
+        sockets[index].isScheduled = true
+        scheduled.append(id)
+    }
+}
+
+/// A system call that failed.
+public struct SystemError: Error, Sendable, CustomStringConvertible {
+    public let call: StaticString
+    public let code: Int32
+
+    public init(_ call: StaticString, _ code: Int32) {
+        self.call = call
+        self.code = code
+    }
+
+    public var description: String { "\(call): \(String(cString: strerror(code)))" }
+}

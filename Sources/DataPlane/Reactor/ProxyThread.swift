@@ -1,0 +1,263 @@
+import CLinux
+import DataPlaneCore
+import Glibc
+
+/// One thread of the data plane: its reactor, its engine, and the loop that carries events from one to the other.
+struct ProxyThread: ~Copyable {
+    /// Bytes read at once; shared by all connections of the thread, so that idle ones own none.
+    private static let readBytes = 64 * 1024
+    /// Reads of one connection before the others get their turn.
+    private static let readsPerTurn = 16
+    private static let eventsPerBatch: Int32 = 256
+    /// New connections taken per event: few, so that they spread over threads and processes.
+    private static let acceptsPerEvent = 4
+    /// How long accepting rests when the process is out of descriptors.
+    private static let acceptPauseMilliseconds = 100
+
+    private var reactor: EpollReactor
+    private var engine: ProxyEngine
+    private let mailbox: Mailbox
+    private let listener: Listener
+    private let readBuffer: UnsafeMutableBufferPointer<UInt8>
+    private let events: UnsafeMutableBufferPointer<epoll_event>
+    private var due: [ConnectionID] = []
+    private var isAccepting = false
+    private var isStopped = false
+    private var acceptsAgainAt: MonotonicTime?
+
+    private static let listenerTag = EpollReactor.encode(ConnectionID(slot: .max, generation: 0))
+    private static let mailboxTag = EpollReactor.encode(ConnectionID(slot: .max, generation: 1))
+
+    init(engine: consuming ProxyEngine, mailbox: Mailbox, listener: Listener) throws(SystemError) {
+        let reactor = try EpollReactor()
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue
+        event.data.u64 = ProxyThread.mailboxTag
+        guard epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, mailbox.wakeDescriptor, &event) == 0 else {
+            throw SystemError("epoll_ctl", errno)
+        }
+        self.reactor = reactor
+        self.engine = engine
+        self.mailbox = mailbox
+        self.listener = listener
+        readBuffer = .allocate(capacity: ProxyThread.readBytes)
+        events = .allocate(capacity: Int(ProxyThread.eventsPerBatch))
+    }
+
+    deinit {
+        readBuffer.deallocate()
+        events.deallocate()
+    }
+
+    /// Serves until the mailbox says stop, or until a drain is done.
+    mutating func run() {
+        while !isStopped && !(engine.isDraining && engine.clientCount == 0) {
+            let count = epoll_wait(reactor.epoll, events.baseAddress, ProxyThread.eventsPerBatch, sleepMilliseconds())
+            reactor.now = EpollReactor.clock()
+            for index in 0..<max(0, Int(count)) { handle(events[index]) }
+            handleScheduled()
+            handleDeadlines()
+            resumeAccepting()
+            reactor.closeReleased()
+        }
+    }
+
+    private func sleepMilliseconds() -> Int32 {
+        if !reactor.scheduled.isEmpty { return 0 }
+        if acceptsAgainAt != nil || reactor.wheel.count > 0 { return Int32(DeadlineWheel.slotMilliseconds) }
+        return -1
+    }
+
+    private mutating func handle(_ event: epoll_event) {
+        switch event.data.u64 {
+        case ProxyThread.listenerTag: accept()
+        case ProxyThread.mailboxTag: handleMail()
+        default:
+            let id = EpollReactor.decode(event.data.u64)
+            guard reactor.isOpen(id) else { return }
+            handle(id, event.events)
+        }
+    }
+
+    private mutating func handle(_ id: ConnectionID, _ flags: UInt32) {
+        let index = Int(id.slot)
+        let hasHungUp = flags & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+        if reactor.sockets[index].isConnecting && !finishConnecting(id, flags) { return }
+        if flags & EPOLLOUT.rawValue != 0 && reactor.flush(index) {
+            if reactor.sockets[index].closing == .flushing {
+                reactor.beginLinger(id)
+            } else {
+                engine.drained(id, &reactor)
+            }
+        }
+        guard reactor.isOpen(id) else { return }
+        if hasHungUp { reactor.sockets[index].hasHungUp = true }
+        if hasHungUp || flags & EPOLLIN.rawValue != 0 {
+            reactor.sockets[index].isReadable = true
+            read(id)
+        }
+    }
+
+    /// True when the connection is open now; a refused one is reported to the engine.
+    private mutating func finishConnecting(_ id: ConnectionID, _ flags: UInt32) -> Bool {
+        let index = Int(id.slot)
+        if flags & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+            reactor.release(id)
+            engine.broken(id, &reactor)
+            return false
+        }
+        guard flags & EPOLLOUT.rawValue != 0 else { return false }
+        reactor.sockets[index].isConnecting = false
+        engine.connected(id, &reactor)
+        return reactor.isOpen(id)
+    }
+
+    /// Reads until the socket is empty, paused or has had its turn.
+    private mutating func read(_ id: ConnectionID) {
+        let index = Int(id.slot)
+        for _ in 0..<ProxyThread.readsPerTurn {
+            guard reactor.isOpen(id), reactor.sockets[index].isReadable else { return }
+            if reactor.sockets[index].isPaused {
+                if reactor.sockets[index].role == .client && reactor.sockets[index].hasHungUp {
+                    engine.ended(id, &reactor)
+                }
+                return
+            }
+            let count = recv(reactor.sockets[index].descriptor, readBuffer.baseAddress, ProxyThread.readBytes, 0)
+            if count > 0 {
+                if count < ProxyThread.readBytes && !reactor.sockets[index].hasHungUp {
+                    reactor.sockets[index].isReadable = false
+                }
+                guard reactor.sockets[index].closing == .no else { continue }
+                let bytes = UnsafeBufferPointer(start: readBuffer.baseAddress, count: count)
+                engine.received(id, Span(_unsafeElements: bytes), &reactor)
+            } else if count < 0 && errno == EAGAIN {
+                reactor.sockets[index].isReadable = false
+                return
+            } else if count < 0 && errno == EINTR {
+                continue
+            } else {
+                finishReading(id, isBroken: count < 0)
+                return
+            }
+        }
+        if reactor.isOpen(id) { reactor.schedule(id) }
+    }
+
+    /// The peer's end, or an error, was read.
+    private mutating func finishReading(_ id: ConnectionID, isBroken: Bool) {
+        let index = Int(id.slot)
+        reactor.sockets[index].isReadable = false
+        if reactor.sockets[index].closing != .no {
+            // A peer that has closed its side may still take what is queued for it.
+            if isBroken || reactor.sockets[index].closing == .lingering { reactor.release(id) }
+        } else if isBroken {
+            engine.broken(id, &reactor)
+        } else {
+            engine.ended(id, &reactor)
+        }
+    }
+
+    private mutating func handleScheduled() {
+        guard !reactor.scheduled.isEmpty else { return }
+        var batch: [ConnectionID] = []
+        swap(&batch, &reactor.scheduled)
+        for id in batch where reactor.isOpen(id) {
+            let index = Int(id.slot)
+            reactor.sockets[index].isScheduled = false
+            if reactor.sockets[index].isConnecting {
+                reactor.release(id)
+                engine.broken(id, &reactor)
+            } else {
+                reactor.sockets[index].isReadable = true
+                read(id)
+            }
+        }
+    }
+
+    private mutating func handleDeadlines() {
+        due.removeAll(keepingCapacity: true)
+        reactor.wheel.take(until: reactor.now, into: &due)
+        for id in due where reactor.isOpen(id) {
+            let index = Int(id.slot)
+            if let filedAt = reactor.sockets[index].filedAt, filedAt > reactor.now { continue }
+            reactor.sockets[index].filedAt = nil
+            guard let deadline = reactor.sockets[index].deadline else { continue }
+            if deadline > reactor.now {
+                reactor.file(id, at: deadline)
+            } else if reactor.sockets[index].closing != .no {
+                reactor.release(id)
+            } else {
+                reactor.sockets[index].deadline = nil
+                engine.deadlinePassed(id, &reactor)
+            }
+        }
+    }
+
+    private mutating func handleMail() {
+        for message in mailbox.take() {
+            switch message {
+            case .table(let update):
+                engine.apply(update.table, &reactor)
+                update.swapped()
+                if !isAccepting && !engine.isDraining { startAccepting() }
+            case .accept:
+                if !isAccepting && !engine.isDraining { startAccepting() }
+            case .drain:
+                stopAccepting()
+                engine.drain(&reactor)
+            case .stop: isStopped = true
+            }
+        }
+    }
+
+    // MARK: - Accepting
+
+    private mutating func startAccepting() {
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
+        event.data.u64 = ProxyThread.listenerTag
+        isAccepting = epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, listener.descriptor, &event) == 0
+    }
+
+    private mutating func stopAccepting() {
+        guard isAccepting else { return }
+        var event = epoll_event()
+        _ = epoll_ctl(reactor.epoll, EPOLL_CTL_DEL, listener.descriptor, &event)
+        isAccepting = false
+        acceptsAgainAt = nil
+    }
+
+    private mutating func resumeAccepting() {
+        guard let time = acceptsAgainAt, time <= reactor.now, !engine.isDraining else { return }
+        acceptsAgainAt = nil
+        startAccepting()
+    }
+
+    private mutating func accept() {
+        for _ in 0..<ProxyThread.acceptsPerEvent {
+            var storage = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+            let descriptor = withUnsafeMutablePointer(to: &storage) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    signalbox_accept(listener.descriptor, $0, &length, flags)
+                }
+            }
+            guard descriptor >= 0 else {
+                if errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM {
+                    stopAccepting()
+                    acceptsAgainAt = reactor.now.adding(milliseconds: ProxyThread.acceptPauseMilliseconds)
+                }
+                return
+            }
+            FileDescriptor.setNoDelay(descriptor)
+            guard let (address, _) = SocketAddress.read(storage) else {
+                close(descriptor)
+                continue
+            }
+            guard let id = reactor.adopt(descriptor, role: .client, isConnecting: false) else { continue }
+            engine.accepted(id, peer: ClientPeer(address: address), &reactor)
+        }
+    }
+}

@@ -1,0 +1,263 @@
+import CLinux
+import DataPlaneCore
+import Glibc
+import Logging
+import SignalboxProtocol
+import Synchronization
+
+/// The thread that talks to the control plane: it carries out what ``SubscriptionState`` decides, compiles tables and
+/// hands them to the proxy threads.
+final class Subscription {
+    private let path: String
+    private let mailboxes: [Mailbox]
+    private let counters: [ThreadCounters]
+    private let logger: Logger
+    private let resolver: HostResolver
+    /// Woken when every thread has swapped to a table.
+    private let appliedDescriptor: Int32
+    /// Woken when a host name has new addresses.
+    private let addressesDescriptor: Int32
+    private let drainFlag: DrainFlag
+
+    private var state: SubscriptionState
+    private var generator = SystemRandomNumberGenerator()
+    private var compiler: RoutingTableCompiler
+    private var socketDescriptor: Int32 = -1
+    private var unsent: [UInt8] = []
+    /// What is served: the newest snapshot and the newest observations.
+    private var current: (snapshot: Snapshot, digest: SnapshotDigest)?
+    private var health: HealthMessage?
+    /// The update that is on its way to the threads, and whether its snapshot has to be acknowledged.
+    private var update: (update: TableUpdate, acknowledges: Bool)?
+    private var hasSaidDisconnected = false
+
+    init(
+        path: String,
+        id: String,
+        mailboxes: [Mailbox],
+        counters: [ThreadCounters],
+        loads: WorkerLoads,
+        drainFlag: DrainFlag,
+        logger: Logger
+    ) throws(SystemError) {
+        self.path = path
+        self.mailboxes = mailboxes
+        self.counters = counters
+        self.drainFlag = drainFlag
+        self.logger = logger
+        appliedDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+        addressesDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+        guard appliedDescriptor >= 0, addressesDescriptor >= 0 else { throw SystemError("eventfd", errno) }
+        resolver = try HostResolver(changedDescriptor: addressesDescriptor)
+        compiler = RoutingTableCompiler(loads: loads)
+        state = SubscriptionState(id: id, pid: Int(getpid()), now: EpollReactor.clock())
+    }
+
+    /// Runs for as long as the process lives; to be called on a thread of its own.
+    func run() -> Never {
+        let resolver = resolver
+        Thread.start(name: "resolver") { resolver.run() }
+        while true {
+            perform { try state.timePassed(at: EpollReactor.clock(), heartbeat: heartbeat) }
+            wait()
+        }
+    }
+
+    // MARK: - Waiting
+
+    private func wait() {
+        var descriptors = [
+            pollfd(fd: appliedDescriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: addressesDescriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: socketDescriptor, events: Int16(POLLIN | (unsent.isEmpty ? 0 : POLLOUT)), revents: 0),
+        ]
+        let now = EpollReactor.clock()
+        let pause = state.wakeAt.map { max(0, $0.milliseconds - now.milliseconds) } ?? 1_000
+        let count = nfds_t(socketDescriptor >= 0 ? 3 : 2)
+        guard poll(&descriptors, count, Int32(min(pause, 1_000))) > 0 else { return }
+        if descriptors[0].revents != 0 { reportApplied() }
+        if descriptors[1].revents != 0 {
+            Mailbox.clear(addressesDescriptor)
+            recompile()
+        }
+        guard socketDescriptor >= 0, descriptors[2].revents != 0 else { return }
+        if descriptors[2].revents & Int16(POLLOUT) != 0 { flush() }
+        if descriptors[2].revents & ~Int16(POLLOUT) != 0 { receive() }
+    }
+
+    private func heartbeat() -> DataPlaneHeartbeat {
+        var inFlight = 0
+        var connections = 0
+        var requests: UInt64 = 0
+        for counter in counters {
+            inFlight += counter.inFlight.load(ordering: .relaxed)
+            connections += counter.connections.load(ordering: .relaxed)
+            requests += counter.requests.load(ordering: .relaxed)
+        }
+        return DataPlaneHeartbeat(
+            applied: state.applied,
+            inFlight: inFlight,
+            connections: connections,
+            requests: requests,
+            draining: drainFlag.isDraining
+        )
+    }
+
+    // MARK: - Carrying out decisions
+
+    private func perform(_ decide: () throws -> [SubscriptionState.Action]) {
+        do {
+            for action in try decide() { perform(action) }
+        } catch {
+            logger.error("A message to the control plane cannot be encoded.", metadata: ["error": "\(error)"])
+            disconnect(reason: "internal error")
+        }
+    }
+
+    private func perform(_ action: SubscriptionState.Action) {
+        switch action {
+        case .connect: connect()
+        case .send(let bytes): send(bytes)
+        case .close(let reason): disconnect(reason: reason)
+        case .apply(let snapshot, let digest): apply(snapshot, digest)
+        case .observe(let newHealth):
+            health = newHealth
+            recompile()
+        }
+    }
+
+    private func apply(_ snapshot: Snapshot, _ digest: SnapshotDigest) {
+        do {
+            let table = try compile(snapshot, digest)
+            current = (snapshot, digest)
+            hand(table, acknowledges: true)
+        } catch {
+            logger.error(
+                "A snapshot was refused.",
+                metadata: ["version": "\(snapshot.version)", "reason": "\(error.description)"]
+            )
+            perform { try state.rejected(snapshot.version, error) }
+        }
+    }
+
+    /// Observations or addresses have changed: the same snapshot makes another table.
+    private func recompile() {
+        guard let current else { return }
+        do {
+            let acknowledges = update.map { $0.acknowledges && !$0.update.isApplied } ?? false
+            hand(try compile(current.snapshot, current.digest), acknowledges: acknowledges)
+        } catch {
+            logger.error("The routing table cannot be compiled again.", metadata: ["reason": "\(error.description)"])
+        }
+    }
+
+    private func compile(
+        _ snapshot: Snapshot,
+        _ digest: SnapshotDigest
+    ) throws(SnapshotRejection) -> RoutingTable {
+        var hosts: Set<String> = []
+        for worker in snapshot.workers {
+            if let url = try? WorkerURL(worker.url) { hosts.insert(url.host) }
+        }
+        return try compiler.compile(
+            snapshot,
+            digest: digest,
+            health: health,
+            addresses: resolver.addresses(of: hosts)
+        )
+    }
+
+    private func hand(_ table: RoutingTable, acknowledges: Bool) {
+        let newUpdate = TableUpdate(table, threads: mailboxes.count, appliedDescriptor: appliedDescriptor)
+        update = (newUpdate, acknowledges)
+        for mailbox in mailboxes { mailbox.post(.table(newUpdate)) }
+    }
+
+    private func reportApplied() {
+        Mailbox.clear(appliedDescriptor)
+        guard let (update, acknowledges) = update, update.isApplied else { return }
+        self.update = (update, false)
+        if let current { compiler.retire(allBut: current.snapshot) }
+        guard acknowledges, let version = update.table.version, let digest = update.table.digest else { return }
+        logger.info(
+            "A snapshot is applied.",
+            metadata: [
+                "version": "\(version)", "workers": "\(update.table.workers.count)",
+                "ready": "\(update.table.readyCount)",
+            ]
+        )
+        perform { try state.applied(version, digest: digest) }
+    }
+
+    // MARK: - The socket
+
+    private func connect() {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let result = SocketAddress.withPointer(to: .unix(path)) { Glibc.connect(descriptor, $0, $1) }
+        guard descriptor >= 0, result == 0 else {
+            let reason = result == nil ? "the path is longer than 107 bytes" : String(cString: strerror(errno))
+            if descriptor >= 0 { close(descriptor) }
+            sayDisconnected(reason)
+            state.disconnected(at: EpollReactor.clock(), using: &generator)
+            return
+        }
+        _ = signalbox_fcntl(descriptor, F_SETFL, O_NONBLOCK)
+        socketDescriptor = descriptor
+        unsent = []
+        hasSaidDisconnected = false
+        logger.info("Connected to the control plane.", metadata: ["socket": "\(path)"])
+        perform { try state.connected(at: EpollReactor.clock()) }
+    }
+
+    private func disconnect(reason: String) {
+        guard socketDescriptor >= 0 else { return }
+        close(socketDescriptor)
+        socketDescriptor = -1
+        sayDisconnected(reason)
+        state.disconnected(at: EpollReactor.clock(), using: &generator)
+    }
+
+    /// Says once that the control plane is away; what is served stays as it is.
+    private func sayDisconnected(_ reason: String) {
+        guard !hasSaidDisconnected else { return }
+        hasSaidDisconnected = true
+        logger.warning(
+            "The control plane is away; the last snapshot is served on.",
+            metadata: ["socket": "\(path)", "reason": "\(reason)"]
+        )
+    }
+
+    private func receive() {
+        var bytes = [UInt8](repeating: 0, count: 64 * 1024)
+        while socketDescriptor >= 0 {
+            let count = recv(socketDescriptor, &bytes, bytes.count, 0)
+            if count > 0 {
+                let piece = Array(bytes[0..<count])
+                perform { try state.received(piece, at: EpollReactor.clock()) }
+            } else if count < 0 && (errno == EAGAIN || errno == EINTR) {
+                return
+            } else {
+                disconnect(reason: count == 0 ? "it closed the connection" : String(cString: strerror(errno)))
+            }
+        }
+    }
+
+    private func send(_ bytes: [UInt8]) {
+        guard socketDescriptor >= 0 else { return }
+        unsent += bytes
+        flush()
+    }
+
+    private func flush() {
+        while !unsent.isEmpty {
+            let sent = Glibc.send(socketDescriptor, unsent, unsent.count, Int32(MSG_NOSIGNAL))
+            guard sent > 0 else {
+                if sent < 0 && errno != EAGAIN && errno != EINTR {
+                    disconnect(reason: String(cString: strerror(errno)))
+                }
+                return
+            }
+            unsent.removeFirst(sent)
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import Logging
+
+/// The text of one log event.
+enum LogLine {
+    /// Longest value of a metadata entry in characters; longer ones are cut.
+    static let valueCharactersMax = 2048
+
+    /// The line with its line feed; metadata is sorted by key, so that equal events have equal lines.
+    static func text(
+        millisecondsSinceEpoch: Int64,
+        level: Logger.Level,
+        message: String,
+        metadata: Logger.Metadata
+    ) -> String {
+        var line = "\(Timestamp.text(millisecondsSinceEpoch: millisecondsSinceEpoch)) "
+        line += "\(level.rawValue.uppercased()) \(escaped(message))"
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            line += " \(escaped(key))=\(quoted(value.description))"
+        }
+        return line + "\n"
+    }
+
+    /// The value itself when it is one plain word, else in quotation marks.
+    private static func quoted(_ value: String) -> String {
+        let text = escaped(String(value.prefix(valueCharactersMax)))
+        let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D }
+        guard !isPlain else { return text }
+        let pieces = text.split(separator: "\"", omittingEmptySubsequences: false)
+        return "\"\(pieces.joined(separator: "\\\""))\""
+    }
+
+    /// Replaces control characters by `\u{..}`.
+    private static func escaped(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if isControl(scalar) {
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029
+    }
+}

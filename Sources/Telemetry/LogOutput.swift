@@ -1,0 +1,55 @@
+import FoundationEssentials
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+public import Logging
+
+/// Makes a logger that writes one line an event to standard error; nothing global is set, so tests may run in parallel.
+public func makeLogger(label: String, level: Logger.Level) -> Logger {
+    var logger = Logger(label: label) { _ in LogOutput() }
+    logger.logLevel = level
+    return logger
+}
+
+/// Writes log events to standard error as `2026-11-24T12:00:00.000Z INFO message key=value ...`.
+///
+/// A line never holds control characters or escape codes, so that nothing a client sends can forge a second line.
+struct LogOutput: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level = .info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let line = LogLine.text(
+            millisecondsSinceEpoch: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)),
+            level: event.level,
+            message: event.message.description,
+            metadata: metadata.merging(event.metadata ?? [:]) { _, new in new }
+        )
+        LogOutput.emit(line)
+    }
+
+    /// Writes the whole line with one system call, so that lines of several processes do not mix.
+    private static func emit(_ line: String) {
+        var line = line
+        line.withUTF8 { bytes in
+            var written = 0
+            while written < bytes.count {
+                let count = write(STDERR_FILENO, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+                if count > 0 {
+                    written += count
+                } else if errno != EINTR {
+                    return
+                }
+            }
+        }
+    }
+}
