@@ -7,10 +7,8 @@ import DataPlaneCore
 struct DeadlineWheel {
     /// Width of a slot: deadlines are late by at most this.
     static let slotMilliseconds = 50
-    /// One turn is 25.6 s.
+    /// One turn is 25.6 s; what is due later is filed at its end, and then again.
     private static let slotCount = 512
-    /// How far ahead a time may be filed; what is due later is filed here and then again.
-    static let horizonMilliseconds = (slotCount - 4) * slotMilliseconds
 
     private var slots: [[ConnectionID]] = Array(repeating: [], count: slotCount)
     /// The slot number, counted from the clock's zero, up to which everything has been taken.
@@ -21,12 +19,16 @@ struct DeadlineWheel {
         taken = now.milliseconds / DeadlineWheel.slotMilliseconds
     }
 
-    /// Files a connection under a time.
-    mutating func insert(_ id: ConnectionID, at time: MonotonicTime) {
-        let slot = max(taken + 1, time.milliseconds / DeadlineWheel.slotMilliseconds + 1)
-        precondition(slot - taken < DeadlineWheel.slotCount, "a deadline lies beyond the wheel's turn")
+    /// Files a connection under a time, or under the farthest one that the wheel has.
+    ///
+    /// - Returns: the time at which it will be taken.
+    mutating func insert(_ id: ConnectionID, at time: MonotonicTime, now: MonotonicTime) -> MonotonicTime {
+        if count == 0 { taken = max(taken, now.milliseconds / DeadlineWheel.slotMilliseconds) }
+        let wanted = max(taken + 1, time.milliseconds / DeadlineWheel.slotMilliseconds + 1)
+        let slot = min(wanted, taken + DeadlineWheel.slotCount - 1)
         slots[slot % DeadlineWheel.slotCount].append(id)
         count += 1
+        return MonotonicTime(milliseconds: slot * DeadlineWheel.slotMilliseconds)
     }
 
     /// Moves everything that is due to `due`.

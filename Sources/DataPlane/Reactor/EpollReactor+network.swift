@@ -94,13 +94,12 @@ extension EpollReactor: Network {
         file(id, at: time)
     }
 
-    /// Makes sure that the wheel looks at the socket at `time`, or earlier where `time` is beyond the wheel's turn.
+    /// Makes sure that the wheel looks at the socket at `time` or shortly after, or earlier where that is far away.
     mutating func file(_ id: ConnectionID, at time: MonotonicTime) {
         let index = Int(id.slot)
-        let time = min(time, now.adding(milliseconds: DeadlineWheel.horizonMilliseconds))
-        if let filedAt = sockets[index].filedAt, filedAt <= time { return }
-        sockets[index].filedAt = time
-        wheel.insert(id, at: time)
+        let latest = time.adding(milliseconds: DeadlineWheel.slotMilliseconds)
+        if let filedAt = sockets[index].filedAt, filedAt <= latest { return }
+        sockets[index].filedAt = wheel.insert(id, at: time, now: now)
     }
 
     /// Everything is flushed: tells the peer that nothing follows, and reads on to let it finish.

@@ -58,6 +58,7 @@ final class Subscription {
         let resolver = resolver
         Thread.start(name: "resolver") { resolver.run() }
         while true {
+            let heartbeat = heartbeat()
             perform { try state.timePassed(at: EpollReactor.clock(), heartbeat: heartbeat) }
             wait()
         }
