@@ -66,5 +66,9 @@ public struct LineDecoder: Sendable {
 public struct LineTooLong: Error, Hashable, Sendable, CustomStringConvertible {
     public var bytesMax: Int
 
+    public init(bytesMax: Int) {
+        self.bytesMax = bytesMax
+    }
+
     public var description: String { "A line is longer than \(bytesMax) bytes." }
 }

@@ -1,0 +1,99 @@
+import SignalboxProtocol
+import Synchronization
+
+@testable import DataPlaneCore
+
+/// An engine with its network, loads and table, as tests drive it.
+struct EngineBench: ~Copyable {
+    var engine: ProxyEngine
+    var network = FakeNetwork()
+    let loads = WorkerLoads(slotsMax: 64)
+    let counters = ThreadCounters()
+    var compiler: RoutingTableCompiler
+    private var sequence: UInt64 = 0
+
+    init(configuration: EngineConfiguration = EngineConfiguration()) {
+        engine = ProxyEngine(configuration: configuration, loads: loads, counters: counters, seed: 1)
+        compiler = RoutingTableCompiler(loads: loads)
+    }
+
+    /// Applies a table of these workers, each at an address of its own.
+    mutating func apply(
+        _ workers: [SnapshotWorker],
+        policy: PolicyName = .roundRobin,
+        settings: RoutingSettings = RoutingSettings()
+    ) throws {
+        sequence += 1
+        let snapshot = Snapshot(
+            version: SnapshotVersion(epoch: Samples.epoch, sequence: sequence),
+            workers: workers,
+            policy: PolicyConfiguration(name: policy),
+            settings: settings
+        )
+        var addresses: [String: [IPAddress]] = [:]
+        for (index, worker) in workers.enumerated() {
+            let host = try WorkerURL(worker.url).host
+            addresses[host] = [Samples.address(UInt8(index + 1))]
+        }
+        let table = try compiler.compile(
+            snapshot,
+            digest: SnapshotDigest(of: []),
+            health: nil,
+            addresses: addresses
+        )
+        engine.apply(table, &network)
+        compiler.retire(allBut: snapshot)
+    }
+
+    mutating func accept() -> ConnectionID {
+        let id = network.open(isUpstream: false)
+        engine.accepted(id, peer: ClientPeer(address: Samples.address(9)), &network)
+        return id
+    }
+
+    mutating func receive(_ id: ConnectionID, _ text: String) {
+        guard !network.isClosed(id) else { return }
+        let bytes = Array(text.utf8)
+        engine.received(id, bytes.span, &network)
+    }
+
+    /// The newest upstream connection, reported as open.
+    mutating func openUpstream() -> ConnectionID {
+        guard let id = network.upstreams.last else { preconditionFailure("the engine opened no connection") }
+        engine.connected(id, &network)
+        return id
+    }
+
+    var inFlight: Int { counters.inFlight.load(ordering: .relaxed) }
+    var totalLoad: Int { (0..<3).reduce(0) { $0 + loadOfOpenSlot($1) } }
+
+    private func loadOfOpenSlot(_ slot: Int) -> Int {
+        engine.table.workers.contains { $0.lease.slot == slot } ? loads.inFlight(slot: slot) : 0
+    }
+}
+
+/// Workers and addresses for tests.
+enum Samples {
+    static let epoch: Epoch = {
+        var generator = SplitMix64(seed: 7)
+        return Epoch.random(using: &generator)
+    }()
+
+    static func worker(_ number: Int, models: [String] = [], wasReady: Bool = true) -> SnapshotWorker {
+        var generator = SplitMix64(seed: UInt64(number))
+        return SnapshotWorker(
+            id: WorkerID.random(using: &generator),
+            incarnation: IncarnationID.random(using: &generator),
+            url: "http://worker-\(number):8000",
+            models: models.map { ModelCard(id: $0, card: #"{"id":"\#($0)","max_model_len":\#(number)}"#) },
+            wasReady: wasReady
+        )
+    }
+
+    static func address(_ last: UInt8) -> IPAddress {
+        var bytes = SIMD16<UInt8>(repeating: 0)
+        bytes[0] = 10
+        bytes[3] = last
+        return IPAddress(bytes: bytes, isIPv6: false)
+    }
+}

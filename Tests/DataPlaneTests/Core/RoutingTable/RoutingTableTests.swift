@@ -1,0 +1,106 @@
+import SignalboxProtocol
+import Testing
+
+@testable import DataPlaneCore
+
+struct RoutingTableTests {
+    private let addresses = [
+        "worker-1": [Samples.address(1)], "worker-2": [Samples.address(2)], "worker-3": [Samples.address(3)],
+    ]
+
+    private func compile(
+        _ workers: [SnapshotWorker],
+        health: HealthMessage? = nil,
+        compiler: inout RoutingTableCompiler
+    ) throws -> RoutingTable {
+        let version = SnapshotVersion(epoch: Samples.epoch, sequence: 1)
+        return try compiler.compile(
+            Snapshot(version: version, workers: workers),
+            digest: SnapshotDigest(of: []),
+            health: health,
+            addresses: addresses
+        )
+    }
+
+    @Test("Intent comes before observation, observation before the past")
+    func availability() throws {
+        var draining = Samples.worker(1)
+        draining.intent = .draining
+        var unprobed = Samples.worker(2, wasReady: false)
+        unprobed.healthCheck = false
+        for (worker, observed, expected) in [
+            (draining, ObservedState.ready, WorkerAvailability.draining), (unprobed, .unhealthy, .ready),
+            (Samples.worker(3, wasReady: false), .ready, .ready), (Samples.worker(3), .unhealthy, .unhealthy),
+            (Samples.worker(3), nil, .ready), (Samples.worker(3, wasReady: false), nil, .pending),
+        ] as [(SnapshotWorker, ObservedState?, WorkerAvailability)] {
+            #expect(WorkerAvailability(of: worker, observed: observed, isResolved: true) == expected)
+        }
+        #expect(WorkerAvailability(of: Samples.worker(1), observed: .ready, isResolved: false) == .pending)
+    }
+
+    @Test("With one set of models every request goes to every worker")
+    func oneModel() throws {
+        var compiler = RoutingTableCompiler(loads: WorkerLoads(slotsMax: 8))
+        let table = try compile(
+            [Samples.worker(1, models: ["m"]), Samples.worker(2, models: ["m"])],
+            compiler: &compiler
+        )
+        #expect(!table.routesByModel)
+        #expect(table.pool(forModel: Array("other".utf8)) == 0)
+    }
+
+    @Test("With different models each request goes to workers of its model, and an unknown model nowhere")
+    func severalModels() throws {
+        var compiler = RoutingTableCompiler(loads: WorkerLoads(slotsMax: 8))
+        let table = try compile(
+            [Samples.worker(1, models: ["a"]), Samples.worker(2, models: ["b"]), Samples.worker(3)],
+            compiler: &compiler
+        )
+        let poolA = try #require(table.pool(forModel: Array("a".utf8)))
+        #expect(table.pools[poolA].ready == [0, 2])
+        #expect(table.pool(forModel: Array("c".utf8)) == nil)
+        #expect(table.pool(forModel: nil) == 0)
+    }
+
+    @Test("The model list is the union of the ready workers' cards, byte for byte")
+    func modelsBody() throws {
+        var compiler = RoutingTableCompiler(loads: WorkerLoads(slotsMax: 8))
+        let table = try compile(
+            [
+                Samples.worker(1, models: ["a"]), Samples.worker(2, models: ["a", "b"]),
+                Samples.worker(3, models: ["c"], wasReady: false),
+            ],
+            compiler: &compiler
+        )
+        #expect(
+            table.modelsBody
+                == #"{"object":"list","data":[{"id":"a","max_model_len":1},{"id":"b","max_model_len":2}]}"#
+        )
+    }
+
+    @Test("A slot is not given to another worker while requests are in flight on it")
+    func slots() throws {
+        let loads = WorkerLoads(slotsMax: 8)
+        var compiler = RoutingTableCompiler(loads: loads)
+        let first = try compile([Samples.worker(1)], compiler: &compiler)
+        let slot = first.workers[0].lease.slot
+        loads.increment(slot: slot)
+        let none = Snapshot(version: SnapshotVersion(epoch: Samples.epoch, sequence: 2))
+        compiler.retire(allBut: none)
+        let second = try compile([Samples.worker(2)], compiler: &compiler)
+        #expect(second.workers[0].lease.slot != slot)
+        loads.decrement(slot: slot)
+        compiler.retire(allBut: none)
+        let third = try compile([Samples.worker(3)], compiler: &compiler)
+        #expect([slot, second.workers[0].lease.slot].contains(third.workers[0].lease.slot))
+        #expect(third.workers[0].lease.token > second.workers[0].lease.token)
+    }
+
+    @Test("More workers than slots are refused, not counted in a wrong place")
+    func tooManyWorkers() {
+        var compiler = RoutingTableCompiler(loads: WorkerLoads(slotsMax: 1))
+        #expect(throws: SnapshotRejection.self) {
+            try compile([Samples.worker(1), Samples.worker(2)], compiler: &compiler)
+        }
+    }
+}
