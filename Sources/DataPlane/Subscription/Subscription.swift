@@ -145,8 +145,8 @@ final class Subscription {
     private func recompile() {
         guard let current else { return }
         do {
-            let acknowledges = update.map { $0.acknowledges && !$0.update.isApplied } ?? false
-            hand(try compile(current.snapshot, current.digest), acknowledges: acknowledges)
+            // The threads may have swapped already while the acknowledgement is still owed.
+            hand(try compile(current.snapshot, current.digest), acknowledges: update?.acknowledges ?? false)
         } catch {
             logger.error("The routing table cannot be compiled again.", metadata: ["reason": "\(error.description)"])
         }

@@ -38,6 +38,8 @@ struct ClientConnection {
     var headEnd = HeadEnd()
     /// The first line of a head that is not whole yet was checked.
     var checkedFirstLine = false
+    /// The time limit for the head that is arriving runs already.
+    var isHeadTimed = false
     /// The client has finished a request on this connection before.
     var served = 0
     /// A head was accepted whose request is not answered yet.
@@ -48,6 +50,8 @@ struct ClientConnection {
     var framer = BodyFramer(.none)
     var bodyUse = BodyUse.hold
     var bodyBytes = 0
+    /// When the first byte of the body was waited for.
+    var bodyBeganAt = MonotonicTime(milliseconds: 0)
     /// What a discarded body is followed by.
     var localAnswer: LocalAnswer?
 
@@ -86,6 +90,7 @@ struct ClientConnection {
         worker = nil
         served += 1
         isInRequest = true
+        isHeadTimed = false
     }
 }
 

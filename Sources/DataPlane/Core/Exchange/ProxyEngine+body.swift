@@ -108,8 +108,15 @@ extension ProxyEngine {
         dispatch(id, &network)
     }
 
-    /// A client that stops in the middle of a body is told so after this time.
+    /// A client that stops in the middle of a body is told so after the idle time. While the body is held it must also
+    /// arrive at a thousand bytes a second (a byte a millisecond) from then on, so that dripping gains nothing.
     mutating func armUploadDeadline(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.uploadIdleTimeoutMilliseconds))
+        let idle = table.settings.uploadIdleTimeoutMilliseconds
+        var deadline = network.now.adding(milliseconds: idle)
+        if clients[id.index].bodyUse != .stream {
+            let slowest = clients[id.index].bodyBeganAt.adding(milliseconds: idle + clients[id.index].bodyBytes)
+            deadline = min(deadline, slowest)
+        }
+        network.setDeadline(id, at: deadline)
     }
 }

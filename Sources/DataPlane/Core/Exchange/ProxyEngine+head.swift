@@ -83,7 +83,7 @@ extension ProxyEngine {
             guard let length = try clients[id.index].headEnd.find(in: rest) else {
                 try checkUnfinishedHead(id, rest)
                 keep(id, rest)
-                network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.headTimeoutMilliseconds))
+                timeHead(id, &network)
                 return false
             }
             guard length <= configuration.limits.headBytesMax else {
@@ -103,6 +103,13 @@ extension ProxyEngine {
             refuse(id, .fault(error), &network)
             return false
         }
+    }
+
+    /// The time limit counts from the head's first byte, so that a client that drips gains nothing.
+    private mutating func timeHead(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        guard !clients[id.index].isHeadTimed else { return }
+        clients[id.index].isHeadTimed = true
+        network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.headTimeoutMilliseconds))
     }
 
     /// At least one empty line before a request is ignored (RFC 9112 section 2.2).
@@ -153,6 +160,7 @@ extension ProxyEngine {
             answerAndClose(id, &network)
         } else {
             clients[id.index].phase = .body
+            clients[id.index].bodyBeganAt = network.now
             if head.expectsContinue {
                 let interim = ProxyEngine.continueHead
                 network.send(interim.storage.span, to: id)

@@ -141,4 +141,26 @@ struct ProxyEngineBodyTests {
             #expect(bench.inFlight == 0)
         }
     }
+
+    @Test("A head and a held body that drip are ended by the time of their first byte, not of their last")
+    func dripping() throws {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)])
+        let client = bench.accept()
+        bench.receive(client, "POST /v1/x HTTP/1.1\r\n")
+        let headDeadline = bench.network.connections[client]?.deadline
+        bench.network.now = MonotonicTime(milliseconds: 20_000)
+        bench.receive(client, "Host: a\r\n")
+        #expect(bench.network.connections[client]?.deadline == headDeadline)
+        bench.receive(client, "Content-Length: 1000\r\n\r\n")
+        for second in 1...25 {
+            bench.network.now = MonotonicTime(milliseconds: 20_000 + second * 1_000)
+            bench.receive(client, "x")
+        }
+        let deadline = try #require(bench.network.connections[client]?.deadline)
+        #expect(deadline.milliseconds < 20_000 + 31_000)
+        bench.engine.deadlinePassed(client, &bench.network)
+        #expect(bench.network.takeText(client).hasPrefix("HTTP/1.1 408 "))
+        #expect(bench.network.isClosed(client))
+    }
 }
