@@ -120,13 +120,22 @@ let package = Package(
 
         .testTarget(
             name: "ProtocolTests",
-            dependencies: ["SignalboxProtocol"],
+            dependencies: ["SignalboxProtocol", crypto],
             path: "Tests/ProtocolTests",
             swiftSettings: strict
         ),
         .testTarget(
+            name: "TelemetryTests",
+            dependencies: ["Telemetry", logging],
+            path: "Tests/TelemetryTests",
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "ControlPlaneTests",
-            dependencies: ["ControlPlane", "ControlPlaneCore", "Supervisor", "SignalboxProtocol"],
+            dependencies: [
+                "ControlPlane", "ControlPlaneCore", "Supervisor", "SignalboxProtocol", grdb, hummingbird, logging,
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ],
             path: "Tests/ControlPlaneTests",
             swiftSettings: strict
         ),
@@ -138,7 +147,11 @@ let package = Package(
         ),
         .testTarget(
             name: "SimulatedWorkerTests",
-            dependencies: ["SimulatedWorker"],
+            dependencies: [
+                "SimulatedWorker",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
             path: "Tests/SimulatedWorkerTests",
             swiftSettings: strict
         ),

@@ -1,12 +1,11 @@
 import FoundationEssentials
+public import Logging
 
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
 import Musl
 #endif
-
-public import Logging
 
 /// Makes a logger that writes one line an event to standard error; nothing global is set, so tests may run in parallel.
 public func makeLogger(label: String, level: Logger.Level) -> Logger {

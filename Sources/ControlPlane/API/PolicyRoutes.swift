@@ -1,0 +1,85 @@
+import ControlPlaneCore
+import HTTPTypes
+import Hummingbird
+import SignalboxProtocol
+
+/// Reads and sets how requests are spread over workers.
+struct PolicyRoutes: Sendable {
+    let services: AdminServices
+
+    var routes: [AdminRoute] {
+        [
+            AdminRoute(.get, "/policies", show),
+            AdminRoute(.put, "/policies/default", setDefault),
+            AdminRoute(.put, "/policies/models/{model}", setModel),
+            AdminRoute(.delete, "/policies/models/{model}", removeModel),
+        ]
+    }
+
+    private func show(_ request: Request, _ context: AdminContext) async throws -> Response {
+        let policies = try await services.store.policies()
+        let body: JSONValue = .object([
+            "default": json(policies.value.standard),
+            "models": .array(
+                policies.value.models.map { .object(["model": .string($0.model), "policy": json($0.policy)]) }
+            ),
+            "available": .array(PolicyName.allCases.map { .string($0.rawValue) }),
+            "version": .version(policies.version),
+        ])
+        return try AdminAnswer.json(body).showing(policies.version)
+    }
+
+    private func setDefault(_ request: Request, _ context: AdminContext) async throws -> Response {
+        try await set(model: nil, request, context)
+    }
+
+    private func setModel(_ request: Request, _ context: AdminContext) async throws -> Response {
+        try await set(model: try context.pathParameter("model"), request, context)
+    }
+
+    private func set(model: String?, _ request: Request, _ context: AdminContext) async throws -> Response {
+        let policy = try policy(try await request.jsonObject())
+        let stored = try await services.store.setPolicy(policy, model: model, origin: context.origin)
+        if stored.isChange { services.publisher.changed() }
+        return try answer(model: model, policy: json(stored.value), stored.version)
+    }
+
+    private func removeModel(_ request: Request, _ context: AdminContext) async throws -> Response {
+        let model = try context.pathParameter("model")
+        let removed = try await services.store.removePolicy(model: model, origin: context.origin)
+        services.publisher.changed()
+        return try answer(model: model, policy: .null, removed.version)
+    }
+
+    private func answer(model: String?, policy: JSONValue, _ version: SnapshotVersion) throws -> Response {
+        let body: JSONValue = .object([
+            "model": .string(orNull: model), "policy": policy, "version": .version(version),
+        ])
+        return try AdminAnswer.json(body).showing(version)
+    }
+
+    private func policy(_ fields: [String: JSONValue]) throws -> PolicyConfiguration {
+        if let unknown = fields.keys.filter({ $0 != "name" && $0 != "parameters" }).min() {
+            throw AdminError.unprocessable("unknown field `\(unknown.prefix(128))`")
+        }
+        guard case .string(let name) = fields["name"] else {
+            throw AdminError.unprocessable("The field `name` must be the name of a policy.")
+        }
+        switch fields["parameters"] {
+        case nil, .null, .object([:]): break
+        default: throw AdminError.unprocessable("The policy '\(name.prefix(128))' has no parameters.")
+        }
+        do {
+            return PolicyConfiguration(name: try PolicyName(named: name))
+        } catch {
+            throw AdminError(.badRequest, code: "POLICY_NOT_AVAILABLE", error.description)
+        }
+    }
+
+    private func json(_ policy: PolicyConfiguration) -> JSONValue {
+        .object([
+            "name": .string(policy.name.rawValue),
+            "parameters": .object(policy.parameters.mapValues(JSONValue.number)),
+        ])
+    }
+}

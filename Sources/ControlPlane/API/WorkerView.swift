@@ -1,0 +1,68 @@
+import ControlPlaneCore
+import SignalboxProtocol
+import Telemetry
+
+/// A worker as the `/workers` operations show it: the fields of the original and those of this software.
+enum WorkerView {
+    static func json(_ worker: Worker, _ observed: ProbeState?, version: SnapshotVersion?) -> JSONValue {
+        let state = state(of: worker, observed)
+        var fields: [String: JSONValue] = [
+            "id": .string(worker.id.description),
+            "incarnation": .string(worker.incarnation.description),
+            "url": .string(worker.urlGiven),
+            "model_id": .string(worker.modelID ?? "unknown"),
+            "models": .array(worker.models.map { .string($0.id) }),
+            "priority": .integer(worker.properties.priority),
+            "cost": .number(worker.properties.cost),
+            "weight": .integer(worker.properties.weight),
+            "labels": .strings(worker.properties.labels),
+            "worker_type": .string(worker.role.rawValue),
+            "is_healthy": .boolean(state == "ready"),
+            "load": .integer(0),
+            "connection_mode": "HTTP",
+            "metadata": .strings(worker.modelID.map { ["served_model_name": $0] } ?? [:]),
+            "disable_health_check": .boolean(!worker.properties.health.isEnabled),
+            "health_check_timeout_secs": .integer(orNull: worker.properties.health.timeoutSeconds),
+            "health_check_interval_secs": .integer(orNull: worker.properties.health.intervalSeconds),
+            "health_success_threshold": .integer(orNull: worker.properties.health.successThreshold),
+            "health_failure_threshold": .integer(orNull: worker.properties.health.failureThreshold),
+            "source": .string(worker.source.rawValue),
+            "state": .string(state),
+            "reason": .string(orNull: observed?.reason),
+            "since": time(observed?.since),
+            "last_probe": time(observed?.lastProbe),
+            "next_probe": time(observed?.nextProbe),
+            "added_at": time(worker.addedAt),
+            "first_ready_at": time(worker.firstReadyAt),
+        ]
+        if let version { fields["version"] = .version(version) }
+        if state == "pending" { fields["job_status"] = jobStatus(worker, observed) }
+        return .object(fields)
+    }
+
+    /// `pending`, `ready`, `unhealthy` or `draining`.
+    static func state(of worker: Worker, _ observed: ProbeState?) -> String {
+        if worker.intent == .draining { return "draining" }
+        switch observed?.health {
+        case .pending: return "pending"
+        case .ready, .presumedReady: return "ready"
+        case .unhealthy: return "unhealthy"
+        case nil: return worker.firstReadyAt == nil ? "pending" : "ready"
+        }
+    }
+
+    /// The original shows the addition of a worker as a job; ours is done when the worker is ready.
+    private static func jobStatus(_ worker: Worker, _ observed: ProbeState?) -> JSONValue {
+        .object([
+            "job_type": "AddWorker",
+            "worker_url": .string(worker.urlGiven),
+            "status": "processing",
+            "message": .string(orNull: observed?.reason),
+            "timestamp": .integer(Int(worker.addedAt / 1000)),
+        ])
+    }
+
+    private static func time(_ milliseconds: Int64?) -> JSONValue {
+        .string(orNull: milliseconds.map(Timestamp.text(millisecondsSinceEpoch:)))
+    }
+}

@@ -1,0 +1,11 @@
+/// What a change was, as the `action` column of the audit trail names it.
+public enum AuditAction: String, Hashable, Sendable, CaseIterable {
+    case workerAdded = "worker.added"
+    case workerRemoved = "worker.removed"
+    case workerUpdated = "worker.updated"
+    case workerReady = "worker.ready"
+    case workerModels = "worker.models"
+    case policySet = "policy.set"
+    case policyRemoved = "policy.removed"
+    case settingsSet = "settings.set"
+}

@@ -1,0 +1,81 @@
+public import SignalboxProtocol
+
+/// One registration of a worker as the operators want it, with what is known of it for good.
+///
+/// Whether it answers right now is an observation and not part of it (see ``ProbeState``).
+public struct Worker: Hashable, Sendable {
+    public var id: WorkerID
+    public var incarnation: IncarnationID
+    /// Identity: no two workers have equal ones.
+    public var url: WorkerURL
+    /// The URL as the operator wrote it; lists and texts show this form.
+    public var urlGiven: String
+    public var source: WorkerSource
+    public var role: WorkerRole
+    /// What operators may change while the worker is registered.
+    public var properties: WorkerProperties
+    /// The model that the operator named when it was added.
+    public var modelGiven: String?
+    /// What the worker's `/v1/models` answered last.
+    public var models: [ModelCard]
+    public var intent: WorkerIntent
+    /// Milliseconds since 1970.
+    public var addedAt: Int64
+    /// When this incarnation first became ready, in milliseconds since 1970; nil while it is pending.
+    public var firstReadyAt: Int64?
+
+    public init(
+        id: WorkerID,
+        incarnation: IncarnationID,
+        url: WorkerURL,
+        urlGiven: String,
+        source: WorkerSource,
+        role: WorkerRole = .regular,
+        properties: WorkerProperties = WorkerProperties(),
+        modelGiven: String? = nil,
+        models: [ModelCard] = [],
+        intent: WorkerIntent = .active,
+        addedAt: Int64,
+        firstReadyAt: Int64? = nil
+    ) {
+        self.id = id
+        self.incarnation = incarnation
+        self.url = url
+        self.urlGiven = urlGiven
+        self.source = source
+        self.role = role
+        self.properties = properties
+        self.modelGiven = modelGiven
+        self.models = models
+        self.intent = intent
+        self.addedAt = addedAt
+        self.firstReadyAt = firstReadyAt
+    }
+
+    /// The name of what it serves: as the operator said, else as the worker itself says.
+    public var modelID: String? { modelGiven ?? models.first?.id }
+
+    /// The worker as data planes see it.
+    public var snapshotWorker: SnapshotWorker {
+        SnapshotWorker(
+            id: id,
+            incarnation: incarnation,
+            url: url.description,
+            models: models,
+            role: role,
+            weight: properties.weight,
+            intent: intent,
+            labels: properties.labels,
+            healthCheck: properties.health.isEnabled,
+            wasReady: firstReadyAt != nil
+        )
+    }
+}
+
+/// Who registered a worker.
+public enum WorkerSource: String, Hashable, Sendable, Codable, CaseIterable {
+    /// Named by `--worker-urls`; removed when the flag no longer lists it.
+    case cli
+    /// Added through the admin API; only the admin API removes it.
+    case api
+}

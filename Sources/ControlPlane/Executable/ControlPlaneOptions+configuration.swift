@@ -1,0 +1,43 @@
+import ControlPlane
+import ControlPlaneCore
+import Foundation
+import SignalboxProtocol
+
+extension ControlPlaneOptions {
+    /// The folder of the sockets: the flag, else the standard place.
+    var runtimePath: String {
+        runtimeDir ?? StandardPaths.runtime(environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// The database file: the flag, else the standard place.
+    var databasePath: String {
+        database ?? StandardPaths.database(environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// The flags as the control plane takes them.
+    ///
+    /// - Throws: ``StartupError`` for a policy that cannot be run.
+    func configuration(lifelineDescriptor: Int32?) throws -> ControlPlaneConfiguration {
+        ControlPlaneConfiguration(
+            adminHost: adminHost,
+            adminPort: Int(adminPort),
+            databasePath: databasePath,
+            runtimePath: runtimePath,
+            workerURLs: workerUrls.isEmpty ? nil : workerUrls,
+            policy: try policy.map(policyName),
+            payloadBytesMax: maxPayloadSize,
+            workerStartupTimeoutSeconds: workerStartupTimeoutSecs,
+            probeSettings: ProbeSettings(pendingIntervalMax: .seconds(workerStartupCheckInterval)),
+            isHealthCheckDisabled: disableHealthCheck,
+            lifelineDescriptor: lifelineDescriptor
+        )
+    }
+
+    private func policyName(_ text: String) throws -> PolicyName {
+        do {
+            return try PolicyName(named: text)
+        } catch {
+            throw StartupError(.usage, "--policy: \(error)")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+public import ArgumentParser
+import Logging
+public import Telemetry
+
+/// The flags that `control-plane` and `launch` share; `launch` hands them on to its control plane unchanged.
+struct ControlPlaneOptions: ParsableArguments {
+    @Option(name: .long, help: "Address of the admin API.")
+    var adminHost = "127.0.0.1"
+
+    @Option(name: .long, help: "Port of the admin API; 0 takes a free one.")
+    var adminPort: UInt16 = 30001
+
+    @Option(
+        name: .long,
+        help: "SQLite database file (default: signalbox.db in $XDG_STATE_HOME/signalbox or /var/lib/signalbox)."
+    )
+    var database: String?
+
+    @Option(
+        name: .long,
+        help:
+            "Folder of the sockets and the lock (default: $XDG_RUNTIME_DIR/signalbox, else below the temporary folder)."
+    )
+    var runtimeDir: String?
+
+    @Option(
+        name: .long,
+        parsing: .upToNextOption,
+        help: "Workers to begin with, as URLs; workers of an earlier list that are missing here are removed."
+    )
+    var workerUrls: [String] = []
+
+    @Option(
+        name: .long,
+        help: "Routing policy: least_load, round_robin or random (default: as stored, at first least_load)."
+    )
+    var policy: String?
+
+    @Option(name: .long, help: "How long add_worker waits for a worker to become healthy, in seconds.")
+    var workerStartupTimeoutSecs = 300
+
+    @Option(name: .long, help: "Longest time between two probes of a worker that is not ready yet, in seconds.")
+    var workerStartupCheckInterval = 10
+
+    @Option(name: .long, help: "Largest request body in bytes (default: as stored, at first 536870912).")
+    var maxPayloadSize: Int?
+
+    @Flag(name: .long, help: "Count workers as ready without probing them.")
+    var disableHealthCheck = false
+
+    @Option(name: .long, help: "Lowest level that is logged: debug, info, warn, warning, error or critical.")
+    var logLevel: LogLevelArgument?
+
+    @Flag(name: .long, help: "Log debug messages too.")
+    var verbose = false
+
+    /// The level to log at: `--log-level` when given, else debug with `--verbose`, else info.
+    var level: Logger.Level {
+        logLevel?.level ?? (verbose ? .debug : .info)
+    }
+
+    func validate() throws {
+        guard (1...86_400).contains(workerStartupTimeoutSecs) else {
+            throw ValidationError("--worker-startup-timeout-secs must be from 1 to 86400.")
+        }
+        guard (1...86_400).contains(workerStartupCheckInterval) else {
+            throw ValidationError("--worker-startup-check-interval must be from 1 to 86400.")
+        }
+    }
+
+    /// The flags as arguments of `signalbox control-plane`, in a form that reads back to equal options.
+    ///
+    /// - Parameter includesWorkerURLs: false when a restarted control plane must go on with its database alone.
+    func arguments(includesWorkerURLs: Bool = true) -> [String] {
+        var arguments = ["--admin-host", adminHost, "--admin-port", String(adminPort)]
+        if let database { arguments += ["--database", database] }
+        if let runtimeDir { arguments += ["--runtime-dir", runtimeDir] }
+        if let policy { arguments += ["--policy", policy] }
+        if let maxPayloadSize { arguments += ["--max-payload-size", String(maxPayloadSize)] }
+        arguments += ["--worker-startup-timeout-secs", String(workerStartupTimeoutSecs)]
+        arguments += ["--worker-startup-check-interval", String(workerStartupCheckInterval)]
+        if disableHealthCheck { arguments.append("--disable-health-check") }
+        if let logLevel { arguments += ["--log-level", logLevel.description] }
+        if verbose { arguments.append("--verbose") }
+        if includesWorkerURLs, !workerUrls.isEmpty { arguments += ["--worker-urls"] + workerUrls }
+        return arguments
+    }
+}
+
+extension LogLevelArgument: ExpressibleByArgument {
+    public init?(argument: String) {
+        self.init(argument)
+    }
+
+    public static var allValueStrings: [String] { choices }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Logging
+import Supervisor
+import Telemetry
+
+/// `signalbox launch`: one control plane and its data planes on this host, under one supervisor.
+struct LaunchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "launch",
+        abstract: "Run a whole router on this host: one control plane and its data planes.",
+        discussion: """
+            Example: signalbox launch --worker-urls http://gpu1:8000 http://gpu2:8000
+            Then send requests to http://127.0.0.1:30000 and change the fleet through http://127.0.0.1:30001.
+            """
+    )
+
+    @Option(name: .long, help: "Address on which clients are served.")
+    var host = "127.0.0.1"
+
+    @Option(name: .long, help: "Port on which clients are served; 0 takes a free one.")
+    var port: UInt16 = 30000
+
+    @Option(name: .long, help: "Number of data plane processes that share the port, 1 to 64.")
+    var dataPlanes = 1
+
+    @Option(name: .long, help: "Threads of each data plane, 1 to 256 (default: cores divided by data planes).")
+    var threads: Int?
+
+    @Option(name: .long, help: "Whose admin requests the data port forwards: loopback, all or off.")
+    var forwardAdmin = AdminForwarding.loopback
+
+    @Option(name: .long, help: "How long open requests may go on after SIGTERM, in seconds.")
+    var shutdownGracePeriodSecs = 30
+
+    @OptionGroup
+    var options: ControlPlaneOptions
+
+    func validate() throws {
+        guard (1...64).contains(dataPlanes) else {
+            throw ValidationError("--data-planes must be from 1 to 64.")
+        }
+        guard (1...256).contains(threads ?? 1) else {
+            throw ValidationError("--threads must be from 1 to 256.")
+        }
+        guard (0...86_400).contains(shutdownGracePeriodSecs) else {
+            throw ValidationError("--shutdown-grace-period-secs must be from 0 to 86400.")
+        }
+        guard !host.isEmpty else {
+            throw ValidationError("--host must not be empty; 0.0.0.0 serves on all addresses.")
+        }
+    }
+
+    func run() throws {
+        do {
+            throw ExitCode(try launch())
+        } catch let error as LaunchError {
+            StandardStream.error.write("Error: \(error.message)\n")
+            throw ExitCode(error.exitStatus)
+        }
+    }
+
+    /// Runs until everything has ended; returns the exit status of the whole.
+    private func launch() throws -> Int32 {
+        let programs = try LaunchPrograms(command: self)
+        let lock = try RuntimeDirectoryLock(directory: programs.runtimeDirectory)
+        let listener = try SharedListener(host: host, port: port)
+        programs.servedPort = listener.port
+        let report = LaunchReport(
+            address: listener.address,
+            programs: programs,
+            logger: makeLogger(label: "launch", level: options.level)
+        )
+        let supervisor = try Supervisor(
+            programs: Supervisor.Programs(
+                controlPlane: { isRestart in programs.controlPlane(isRestart: isRestart) },
+                dataPlane: { index in programs.dataPlane(index) }
+            ),
+            dataPlanes: dataPlanes,
+            listener: listener,
+            readyTimeout: .seconds(max(options.workerStartupTimeoutSecs, 30)),
+            // Data planes end their requests themselves; a second more shows which one cannot.
+            gracePeriod: .seconds(shutdownGracePeriodSecs + 1),
+            report: report.tell
+        )
+        let status = supervisor.run()
+        _ = consume lock
+        return status
+    }
+}
+
+/// From which peers the data port forwards admin requests.
+enum AdminForwarding: String, ExpressibleByArgument, CaseIterable {
+    case loopback
+    case all
+    case off
+}

@@ -1,0 +1,70 @@
+import Logging
+import SignalboxProtocol
+import Supervisor
+
+/// Tells the person who started `launch` what goes on: addresses on standard output, the rest in the log.
+final class LaunchReport {
+    private let address: String
+    private let programs: LaunchPrograms
+    private let logger: Logger
+
+    init(address: String, programs: LaunchPrograms, logger: Logger) {
+        self.address = address
+        self.programs = programs
+        self.logger = logger
+    }
+
+    func tell(_ notice: SupervisorNotice) {
+        switch notice {
+        case .ready(let line):
+            ready(line)
+        case .restarting(let name, let status, let delay):
+            logger.warning(
+                "A process ended and will be started again.",
+                metadata: ["process": "\(name)", "status": "\(status)", "after": "\(delay)"]
+            )
+        case .notReady(let limit):
+            logger.error("The control plane was not ready in time.", metadata: ["limit": "\(limit)"])
+        case .stopping(let signal):
+            logger.notice("Stopping; a second signal stops at once.", metadata: ["signal": "\(signal)"])
+        case .graceOver(let names):
+            let list = names.map(\.description).joined(separator: ", ")
+            logger.warning("Processes did not stop in time and are killed.", metadata: ["processes": "\(list)"])
+        case .cannotStart(let name, let reason):
+            logger.error("A process cannot be started.", metadata: ["process": "\(name)", "reason": "\(reason)"])
+        }
+    }
+
+    /// Scripts wait for these lines and read the ports from them.
+    private func ready(_ line: String) {
+        let admin = ReadyLine(line)?.adminAddress
+        if let admin { programs.learnAdminAddress(admin) }
+        StandardStream.output.write("signalbox: serving on http://\(address)\n")
+        StandardStream.output.write("signalbox: admin API on http://\(admin ?? "unknown")\n")
+        logger.info(
+            "Everything is up.",
+            metadata: [
+                "address": "\(address)",
+                "admin_address": "\(admin ?? "unknown")",
+                "database": "\(programs.database)",
+                "runtime_dir": "\(programs.runtimeDirectory)",
+            ]
+        )
+    }
+}
+
+/// What the control plane writes when it is ready: `ready {"admin_address":"127.0.0.1:30001"}`.
+private struct ReadyLine: Decodable {
+    var adminAddress: String
+
+    enum CodingKeys: String, CodingKey {
+        case adminAddress = "admin_address"
+    }
+
+    init?(_ line: String) {
+        guard line.hasPrefix("ready ") else { return nil }
+        let document = Array(line.utf8.dropFirst("ready ".utf8.count))
+        guard let value = try? LineCoding.decode(ReadyLine.self, from: document) else { return nil }
+        self = value
+    }
+}

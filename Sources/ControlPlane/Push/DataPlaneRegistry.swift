@@ -1,0 +1,139 @@
+internal import FoundationEssentials
+internal import SignalboxProtocol
+
+/// All data planes that are connected or left lately, and the newest of what is published, as one value.
+struct DataPlaneRegistry: Sendable {
+    typealias Instant = ContinuousClock.Instant
+    typealias ConnectionID = UInt64
+
+    /// Most connections at a time; a host has cores for far fewer data planes.
+    static let connectionsMax = 256
+    /// How long a data plane that left is remembered.
+    static let memory: Duration = .seconds(600)
+    /// Most data planes that are remembered after they left.
+    static let formerMax = 256
+
+    /// A connection that must be closed, and why.
+    struct Closing: Hashable, Sendable {
+        var connection: ConnectionID
+        var dataPlane: String?
+        var reason: String
+    }
+
+    private(set) var snapshot: PublishedSnapshot?
+    private(set) var health: PublishedHealth?
+    private var sessions: [ConnectionID: DataPlaneSession] = [:]
+    private var former: [String: DataPlaneRecord] = [:]
+
+    var connections: [ConnectionID] { Array(sessions.keys) }
+
+    /// False when there are too many connections; the new one must be closed.
+    mutating func connected(_ connection: ConnectionID, at now: Instant) -> Bool {
+        guard sessions.count < DataPlaneRegistry.connectionsMax else { return false }
+        sessions[connection] = DataPlaneSession(connectedAt: now)
+        return true
+    }
+
+    /// Takes bytes of a connection; says what they brought about and which connections must be closed.
+    mutating func received(
+        _ bytes: [UInt8],
+        from connection: ConnectionID,
+        at now: Instant
+    ) -> (events: [DataPlaneSession.Event], closings: [Closing]) {
+        guard var session = sessions[connection] else { return ([], []) }
+        do {
+            let events = try session.received(bytes, at: now)
+            sessions[connection] = session
+            var closings: [Closing] = []
+            for case .greeted(let id) in events { closings += greeted(id, on: connection, at: now) }
+            return (events, closings)
+        } catch {
+            sessions[connection] = session
+            return ([], [close(connection, reason: error, at: now)])
+        }
+    }
+
+    /// The newest connection of a data plane wins: an older one is a remnant of a process or a socket that died.
+    private mutating func greeted(_ id: String, on connection: ConnectionID, at now: Instant) -> [Closing] {
+        let older = sessions.filter { $0.key != connection && $0.value.record?.hello.id == id }.keys
+        for connection in older { disconnected(connection, at: now) }
+        let closings = older.map { Closing(connection: $0, dataPlane: id, reason: "It connected again.") }
+        if let record = former.removeValue(forKey: id) { sessions[connection]?.inherit(from: record) }
+        if let snapshot { sessions[connection]?.published(snapshot) }
+        return closings
+    }
+
+    mutating func disconnected(_ connection: ConnectionID, at now: Instant) {
+        guard let session = sessions.removeValue(forKey: connection) else { return }
+        remember(session.record, at: now)
+    }
+
+    /// Connections that were silent for too long; also forgets data planes that left long ago.
+    mutating func expired(at now: Instant) -> [Closing] {
+        former = former.filter { _, record in
+            guard let left = record.disconnectedAt else { return true }
+            return left.duration(to: now) < DataPlaneRegistry.memory
+        }
+        return sessions.compactMap { connection, session in session.expiry(at: now).map { (connection, $0) } }
+            .map { close($0, reason: $1, at: now) }
+    }
+
+    mutating func publish(_ newest: PublishedSnapshot) {
+        snapshot = newest
+        for connection in sessions.keys { sessions[connection]?.published(newest) }
+        for id in former.keys { former[id]?.published(newest) }
+    }
+
+    mutating func publish(_ newest: PublishedHealth) {
+        health = newest
+    }
+
+    mutating func nextOutput(for connection: ConnectionID, at now: Instant) -> DataPlaneSession.Output? {
+        sessions[connection]?.nextOutput(snapshot: snapshot, health: health, at: now)
+    }
+
+    func dataPlane(on connection: ConnectionID) -> String? {
+        sessions[connection]?.record?.hello.id
+    }
+
+    /// The data planes, connected ones and those that left, by name.
+    func statuses(at now: Instant, wallClock: Date) -> [DataPlaneStatus] {
+        (sessions.values.compactMap(\.record) + former.values)
+            .sorted { $0.hello.id < $1.hello.id }
+            .map { $0.status(at: now, wallClock: wallClock) }
+    }
+
+    /// The connected data planes that have not applied `version`, and whether waiting for any of them makes sense.
+    func progress(of version: SnapshotVersion) -> (isSettled: Bool, laggards: [String]) {
+        var isSettled = true
+        var laggards: [String] = []
+        for session in sessions.values {
+            guard let record = session.record, !record.hasApplied(version) else { continue }
+            laggards.append(record.hello.id)
+            if !session.hasRefused(version) { isSettled = false }
+        }
+        return (isSettled, laggards.sorted())
+    }
+
+    private mutating func close(
+        _ connection: ConnectionID,
+        reason: DataPlaneProtocolError,
+        at now: Instant
+    ) -> Closing {
+        var record = sessions.removeValue(forKey: connection)?.record
+        record?.lastError = reason.description
+        remember(record, at: now)
+        return Closing(connection: connection, dataPlane: record?.hello.id, reason: reason.description)
+    }
+
+    private mutating func remember(_ record: DataPlaneRecord?, at now: Instant) {
+        guard var record else { return }
+        record.disconnectedAt = now
+        former[record.hello.id] = record
+        while former.count > DataPlaneRegistry.formerMax {
+            let oldest = former.min { ($0.value.disconnectedAt ?? now) < ($1.value.disconnectedAt ?? now) }
+            guard let oldest else { break }
+            former.removeValue(forKey: oldest.key)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+internal import Dispatch
+public import SignalboxProtocol
+internal import Synchronization
+
+extension DataPlanesPublisher {
+    /// Waits until every connected data plane applied at least `version`.
+    ///
+    /// Returns early when all that are missing have refused it, when the publisher stops or the task is cancelled.
+    /// - Returns: the ids of the connected data planes that have not applied it.
+    public func waitUntilApplied(_ version: SnapshotVersion, timeout: Duration) async -> [String] {
+        let id = lastID.add(1, ordering: .relaxed).newValue
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                state.withLock { $0.waits[id] = Wait(version: version, continuation: continuation) }
+                let milliseconds = Int(min(max(timeout / .milliseconds(1), 0), 86_400_000))
+                DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { [weak self] in
+                    self?.endWait(id)
+                }
+                if Task.isCancelled { endWait(id) }
+                settleWaits()
+            }
+        } onCancel: {
+            endWait(id)
+        }
+    }
+
+    private func endWait(_ id: UInt64) {
+        let ended = state.withLock { state in
+            state.waits.removeValue(forKey: id).map { ($0, state.registry.progress(of: $0.version).laggards) }
+        }
+        if let (wait, laggards) = ended { wait.continuation.resume(returning: laggards) }
+    }
+
+    /// Ends the waits for which nothing more can come.
+    func settleWaits() {
+        let settled = state.withLock { state in
+            var settled: [(Wait, [String])] = []
+            for (id, wait) in state.waits {
+                let progress = state.registry.progress(of: wait.version)
+                guard progress.isSettled || state.isStopped else { continue }
+                state.waits.removeValue(forKey: id)
+                settled.append((wait, progress.laggards))
+            }
+            return settled
+        }
+        for (wait, laggards) in settled { wait.continuation.resume(returning: laggards) }
+    }
+}

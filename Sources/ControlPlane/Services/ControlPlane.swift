@@ -1,0 +1,167 @@
+import ControlPlaneCore
+public import Logging
+import ServiceLifecycle
+import SignalboxProtocol
+import UnixSignals
+
+/// One control plane: all its parts, put together in one place.
+public struct ControlPlane: Sendable {
+    /// How long open requests may take to end once the control plane is told to stop.
+    static let shutdownTimeout = Duration.milliseconds(1500)
+
+    let store: Store
+    let workers: WorkersService
+    let publisher: DataPlanesPublisher
+    let api: AdminAPI
+
+    init(
+        store: Store,
+        controlSocket: String,
+        configuration: ControlPlaneConfiguration,
+        http: any OutboundHTTP,
+        logger: Logger
+    ) {
+        let health = FleetHealth()
+        let probe = WorkerProbe(http: http)
+        let publisher = DataPlanesPublisher(
+            socketPath: controlSocket,
+            source: SnapshotService(store: store, health: health, logger: logger),
+            logger: logger
+        )
+        let changes = FleetChanges(
+            versionCommitted: { publisher.changed() },
+            healthChanged: { publisher.healthChanged() }
+        )
+        let monitor = WorkerMonitor(
+            store: store,
+            probe: probe,
+            health: health,
+            changes: changes,
+            settings: configuration.probeSettings,
+            isHealthCheckDisabled: configuration.isHealthCheckDisabled,
+            logger: logger
+        )
+        let workers = WorkersService(
+            store: store,
+            monitor: monitor,
+            probe: probe,
+            changes: changes,
+            settings: configuration.probeSettings,
+            startupTimeoutSeconds: configuration.workerStartupTimeoutSeconds,
+            logger: logger
+        )
+        let services = AdminServices(
+            store: store,
+            workers: workers,
+            health: health,
+            fanOut: WorkerFanOut(http: http),
+            publisher: publisher,
+            logger: logger
+        )
+        self.store = store
+        self.workers = workers
+        self.publisher = publisher
+        self.api = AdminAPI(services: services, logger: logger)
+    }
+
+    /// Runs a control plane until it is told to stop by SIGTERM, SIGINT or the end of its lifeline.
+    ///
+    /// - Parameters:
+    ///   - http: how workers are asked.
+    ///   - onReady: called once with the address of the admin API, when everything is open and the workers of the
+    ///     command line are registered.
+    ///   - onStopping: called once when the control plane begins to stop.
+    /// - Throws: ``StartupError``, ``StoreOpenError``: one sentence each.
+    public static func run(
+        _ configuration: ControlPlaneConfiguration,
+        http: any OutboundHTTP,
+        logger: Logger,
+        onReady: @escaping @Sendable (_ adminAddress: String) -> Void,
+        onStopping: @escaping @Sendable () -> Void = {}
+    ) async throws {
+        let commandLine = try CommandLineIntent(configuration)
+        let runtime = try RuntimeDirectory(path: configuration.runtimePath)
+        let (store, databaseLock) = try openDatabase(configuration.databasePath)
+        defer {
+            try? store.close()
+            runtime.removeSockets()
+            withExtendedLifetime((runtime, databaseLock)) {}
+        }
+        let plane = ControlPlane(
+            store: store,
+            controlSocket: runtime.controlSocket,
+            configuration: configuration,
+            http: http,
+            logger: logger
+        )
+        do {
+            try plane.publisher.open()
+        } catch {
+            throw StartupError(.cannotCreate, "The socket \(runtime.controlSocket) cannot be opened: \(error)")
+        }
+        try await plane.serve(configuration, commandLine, runtime, logger, onReady, onStopping)
+    }
+
+    private static func openDatabase(_ path: String) throws -> (Store, FileLock) {
+        if let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+            do {
+                try Folder.create(String(path[..<slash]))
+            } catch {
+                throw StartupError(.cannotCreate, "\(error) Choose another place with --database.")
+            }
+        }
+        let lock = try FileLock(path: "\(path).lock", guarded: "The database \(path)", flag: "--database")
+        return (try Store(path: path), lock)
+    }
+
+    private func serve(
+        _ configuration: ControlPlaneConfiguration,
+        _ commandLine: CommandLineIntent,
+        _ runtime: RuntimeDirectory,
+        _ logger: Logger,
+        _ onReady: @escaping @Sendable (String) -> Void,
+        _ onStopping: @escaping @Sendable () -> Void
+    ) async throws {
+        let listeners = OpenListeners()
+        let servers = [
+            AdminServer(
+                api: api,
+                address: .tcp(host: configuration.adminHost, port: configuration.adminPort),
+                logger: logger,
+                onListening: { listeners.opened(port: $0) }
+            ),
+            AdminServer(
+                api: api,
+                address: .unixSocket(path: runtime.adminSocket),
+                logger: logger,
+                onListening: { listeners.opened(port: $0) }
+            ),
+        ]
+        let start = StartService(
+            plane: self,
+            commandLine: commandLine,
+            listeners: listeners,
+            listenersCount: servers.count,
+            adminHost: configuration.adminHost,
+            logger: logger,
+            onReady: onReady,
+            onStopping: onStopping
+        )
+        var services: [any Service] = [publisher]
+        services += servers
+        if let descriptor = configuration.lifelineDescriptor { services.append(Lifeline(descriptor: descriptor)) }
+        services.append(start)
+        var group = ServiceGroupConfiguration(
+            services: services.map { service in
+                ServiceGroupConfiguration.ServiceConfiguration(
+                    service: service,
+                    successTerminationBehavior: .gracefullyShutdownGroup
+                )
+            },
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
+        group.maximumGracefulShutdownDuration = ControlPlane.shutdownTimeout
+        try await ServiceGroup(configuration: group).run()
+    }
+}

@@ -1,0 +1,46 @@
+import ControlPlaneCore
+import Logging
+import SignalboxProtocol
+import Synchronization
+
+/// Makes snapshots of the newest committed state for the publisher.
+final class SnapshotService: SnapshotSource {
+    private let store: Store
+    private let health: FleetHealth
+    private let logger: Logger
+    private let latest = Mutex<EncodedSnapshot?>(nil)
+
+    init(store: Store, health: FleetHealth, logger: Logger) {
+        self.store = store
+        self.health = health
+        self.logger = logger
+    }
+
+    /// A state that breaks a rule of the contract; nothing is published instead of it.
+    struct InvalidSnapshot: Error, CustomStringConvertible {
+        var violations: [SnapshotViolation]
+
+        var description: String {
+            "The stored state breaks \(violations.count) rules: \(violations.prefix(5).map(\.description))"
+        }
+    }
+
+    func currentSnapshot() throws -> EncodedSnapshot {
+        let snapshot = try store.snapshot()
+        if let latest = latest.withLock({ $0 }), latest.version == snapshot.version { return latest }
+        let violations = snapshot.violations()
+        guard violations.isEmpty else { throw InvalidSnapshot(violations: violations) }
+        let encoded = try EncodedSnapshot(snapshot)
+        do {
+            try store.recordSnapshot(encoded, of: snapshot)
+        } catch {
+            logger.error("The history of snapshots cannot be written.", metadata: ["error": "\(error)"])
+        }
+        latest.withLock { $0 = encoded }
+        return encoded
+    }
+
+    func currentHealth() -> HealthMessage {
+        health.message()
+    }
+}

@@ -1,0 +1,213 @@
+public import ControlPlaneCore
+import GRDB
+public import SignalboxProtocol
+import Telemetry
+
+extension Store {
+    /// All registered workers in the order in which they were added.
+    public func workers() async throws -> [Worker] {
+        try await database.read(WorkerRow.all)
+    }
+
+    /// All registered workers with the version that shows them.
+    public func workersWithVersion() async throws -> Committed<[Worker]> {
+        try await database.read { [epoch] database in
+            Committed(
+                try WorkerRow.all(database),
+                version: try Store.version(database, epoch: epoch),
+                isChange: false
+            )
+        }
+    }
+
+    /// The worker that `reference` names; nil when none is registered.
+    public func worker(_ reference: WorkerReference) async throws -> Committed<Worker>? {
+        try await database.read { [epoch] database in
+            guard let worker = try WorkerRow.find(reference, database) else { return nil }
+            return Committed(worker, version: try Store.version(database, epoch: epoch), isChange: false)
+        }
+    }
+
+    /// Registers a worker with a new id and incarnation.
+    ///
+    /// - Parameters:
+    ///   - firstReadyAt: set when it is known to be ready already, or needs no probe.
+    ///   - models: what it said about its models, when it was asked already.
+    /// - Throws: ``StoreError/workerExists(_:)``, ``StoreError/workersMaxReached``.
+    public func addWorker(
+        _ registration: WorkerRegistration,
+        firstReadyAt: Int64? = nil,
+        models: DiscoveredModels? = nil,
+        origin: AuditOrigin
+    ) async throws -> Committed<Worker> {
+        try await write { [epoch] database in
+            try Store.insert(registration, firstReadyAt: firstReadyAt, models: models, origin: origin, epoch, database)
+        }
+    }
+
+    private static func insert(
+        _ registration: WorkerRegistration,
+        firstReadyAt: Int64?,
+        models: DiscoveredModels?,
+        origin: AuditOrigin,
+        _ epoch: Epoch,
+        _ database: Database
+    ) throws -> Committed<Worker> {
+        if let existing = try WorkerRow.find(.url(registration.url), database) {
+            throw StoreError.workerExists(existing.id)
+        }
+        let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM worker") ?? 0
+        guard count < Snapshot.workersMax else { throw StoreError.workersMaxReached }
+        var generator = SystemRandomNumberGenerator()
+        var worker = Worker(
+            id: .random(using: &generator),
+            incarnation: .random(using: &generator),
+            url: registration.url,
+            urlGiven: registration.urlGiven,
+            source: registration.source,
+            properties: registration.properties,
+            modelGiven: registration.modelGiven,
+            addedAt: Timestamp.nowMilliseconds(),
+            firstReadyAt: firstReadyAt
+        )
+        if let models { worker.take(models) }
+        try WorkerRow.insert(worker, database)
+        let change = AuditedChange(action: .workerAdded, subject: worker.url.description, after: worker.auditValue)
+        return Committed(worker, version: try record(change, origin: origin, epoch: epoch, in: database))
+    }
+
+    /// Ends a registration.
+    ///
+    /// - Throws: ``StoreError/workerNotFound(_:)``.
+    public func removeWorker(_ reference: WorkerReference, origin: AuditOrigin) async throws -> Committed<Worker> {
+        try await write { [epoch] database in
+            guard let worker = try WorkerRow.find(reference, database) else {
+                throw StoreError.workerNotFound(reference)
+            }
+            return try Store.delete(worker, reason: nil, origin: origin, epoch, database)
+        }
+    }
+
+    private static func delete(
+        _ worker: Worker,
+        reason: String?,
+        origin: AuditOrigin,
+        _ epoch: Epoch,
+        _ database: Database
+    ) throws -> Committed<Worker> {
+        try WorkerRow.delete(worker, database)
+        let change = AuditedChange(
+            action: .workerRemoved,
+            subject: worker.url.description,
+            before: worker.auditValue,
+            reason: reason
+        )
+        return Committed(worker, version: try record(change, origin: origin, epoch: epoch, in: database))
+    }
+
+    /// Changes what operators may change of a registered worker.
+    ///
+    /// - Throws: ``StoreError/workerNotFound(_:)``.
+    public func updateWorker(
+        _ reference: WorkerReference,
+        _ change: WorkerChange,
+        origin: AuditOrigin
+    ) async throws -> Committed<Worker> {
+        try await write { [epoch] database in
+            guard let worker = try WorkerRow.find(reference, database) else {
+                throw StoreError.workerNotFound(reference)
+            }
+            return try Store.change(worker, action: .workerUpdated, origin: origin, epoch, database) { worker in
+                worker.properties = change.applied(to: worker.properties)
+            }
+        }
+    }
+
+    /// Stores that an incarnation is ready for the first time; later observations never touch the database.
+    ///
+    /// - Returns: nil when the incarnation is not registered any more.
+    public func recordReady(
+        _ incarnation: IncarnationID,
+        at milliseconds: Int64,
+        models: DiscoveredModels?
+    ) async throws -> Committed<Worker>? {
+        try await write { [epoch] database in
+            guard let worker = try WorkerRow.find(incarnation, database) else { return nil }
+            return try Store.change(worker, action: .workerReady, origin: .controlPlane, epoch, database) { worker in
+                worker.firstReadyAt = worker.firstReadyAt ?? milliseconds
+                if let models { worker.take(models) }
+            }
+        }
+    }
+
+    /// Stores what a worker says about its models, if that is news.
+    ///
+    /// - Returns: nil when the incarnation is not registered any more.
+    public func recordModels(
+        _ incarnation: IncarnationID,
+        _ models: DiscoveredModels
+    ) async throws -> Committed<Worker>? {
+        try await write { [epoch] database in
+            guard let worker = try WorkerRow.find(incarnation, database) else { return nil }
+            return try Store.change(worker, action: .workerModels, origin: .controlPlane, epoch, database) { worker in
+                worker.take(models)
+            }
+        }
+    }
+
+    /// Stores the worker as `edit` makes it; an edit without effect makes neither a version nor an audit row.
+    private static func change(
+        _ worker: Worker,
+        action: AuditAction,
+        origin: AuditOrigin,
+        _ epoch: Epoch,
+        _ database: Database,
+        edit: (inout Worker) -> Void
+    ) throws -> Committed<Worker> {
+        var changed = worker
+        edit(&changed)
+        guard changed != worker else {
+            return Committed(worker, version: try version(database, epoch: epoch), isChange: false)
+        }
+        try WorkerRow.update(changed, database)
+        let change = AuditedChange(
+            action: action,
+            subject: worker.url.description,
+            before: worker.auditValue,
+            after: changed.auditValue
+        )
+        return Committed(changed, version: try record(change, origin: origin, epoch: epoch, in: database))
+    }
+
+    /// Makes the workers of source `cli` those that the command line lists, in its order, in one transaction.
+    ///
+    /// - Parameter firstReadyAt: set when workers are not probed at all.
+    public func reconcileCommandLineWorkers(
+        _ listed: [WorkerRegistration],
+        firstReadyAt: Int64? = nil
+    ) async throws -> [Committed<Worker>] {
+        try await write { [epoch] database in
+            let plan = CommandLineReconciliation(listed: listed, registered: try WorkerRow.all(database))
+            let removed = try plan.removed.map { worker in
+                try Store.delete(
+                    worker,
+                    reason: "no longer listed by --worker-urls",
+                    origin: .commandLine,
+                    epoch,
+                    database
+                )
+            }
+            let added = try plan.added.map { registration in
+                try Store.insert(
+                    registration,
+                    firstReadyAt: firstReadyAt,
+                    models: nil,
+                    origin: .commandLine,
+                    epoch,
+                    database
+                )
+            }
+            return removed + added
+        }
+    }
+}

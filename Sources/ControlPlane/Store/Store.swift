@@ -1,0 +1,81 @@
+import ControlPlaneCore
+import FoundationEssentials
+import GRDB
+public import SignalboxProtocol
+import Telemetry
+
+/// The database of the control plane: workers, policies, settings, the history of snapshots and the audit trail.
+///
+/// Every method that changes something is one use case in one transaction: the change, its audit row and the next
+/// sequence are stored together or not at all, and are on disk when the method returns.
+public final class Store: Sendable {
+    let database: DatabasePool
+    /// Names this database; it never changes while the database exists.
+    public let epoch: Epoch
+
+    /// Opens the database, or creates it with a new epoch.
+    ///
+    /// - Throws: ``StoreOpenError`` with a sentence that names the file.
+    public init(path: String) throws {
+        do {
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(5)
+            configuration.label = "signalbox"
+            configuration.maximumReaderCount = 4
+            database = try DatabasePool(path: path, configuration: configuration)
+            // The pool chooses NORMAL for itself, which may forget the last commits after a loss of power.
+            try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            let migrator = StoreSchema.migrator()
+            if try database.read(migrator.hasBeenSuperseded) {
+                throw StoreOpenError(path: path, reason: "was made by a newer version of Signalbox; use that version.")
+            }
+            try migrator.migrate(database)
+            epoch = try database.write { try Store.openMeta($0) }
+        } catch let error as DatabaseError {
+            throw StoreOpenError(path: path, cause: error)
+        }
+    }
+
+    private static func openMeta(_ database: Database) throws -> Epoch {
+        if let text = try String.fetchOne(database, sql: "SELECT epoch FROM meta") {
+            guard let epoch = Epoch(text) else {
+                throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the epoch '\(text)' is no UUID")
+            }
+            return epoch
+        }
+        var generator = SystemRandomNumberGenerator()
+        let epoch = Epoch.random(using: &generator)
+        try database.execute(
+            sql: "INSERT INTO meta (id, epoch, sequence, created) VALUES (1, ?, 0, ?)",
+            arguments: [epoch.description, Timestamp.now()]
+        )
+        return epoch
+    }
+
+    /// Closes every connection to the file; no other method may be called afterwards.
+    public func close() throws {
+        try database.close()
+    }
+
+    /// The newest committed version.
+    public func version() async throws -> SnapshotVersion {
+        try await database.read { [epoch] in try Store.version($0, epoch: epoch) }
+    }
+
+    static func version(_ database: Database, epoch: Epoch) throws -> SnapshotVersion {
+        let sequence = try Int64.fetchOne(database, sql: "SELECT sequence FROM meta") ?? 0
+        return SnapshotVersion(epoch: epoch, sequence: UInt64(sequence))
+    }
+}
+
+extension Timestamp {
+    /// The present moment.
+    static func now() -> String {
+        text(millisecondsSinceEpoch: nowMilliseconds())
+    }
+
+    /// The present moment in milliseconds since 1970.
+    static func nowMilliseconds() -> Int64 {
+        Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))
+    }
+}

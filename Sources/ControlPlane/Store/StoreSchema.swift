@@ -1,0 +1,110 @@
+import GRDB
+
+/// The tables of the database, as migrations that are only ever appended to.
+///
+/// The rules that must always hold are part of the schema, so that they also bind a person with `sqlite3`.
+enum StoreSchema {
+    /// Every migration so far; a database that has others was made by newer software and is refused.
+    static func migrator() -> DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 fleet") { database in
+            for statement in fleet { try database.execute(sql: statement) }
+        }
+        return migrator
+    }
+
+    private static let fleet = [
+        """
+        CREATE TABLE meta (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            epoch TEXT NOT NULL CHECK (length(epoch) = 36),
+            sequence INTEGER NOT NULL CHECK (sequence >= 0),
+            created TEXT NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TRIGGER meta_goes_forward BEFORE UPDATE ON meta
+        WHEN NEW.epoch = OLD.epoch AND NEW.sequence < OLD.sequence
+        BEGIN SELECT RAISE(ABORT, 'the sequence never goes back within an epoch'); END
+        """,
+        """
+        CREATE TABLE worker (
+            position INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE CHECK (length(id) = 36),
+            incarnation TEXT NOT NULL UNIQUE CHECK (length(incarnation) = 36),
+            url TEXT NOT NULL UNIQUE,
+            url_given TEXT NOT NULL,
+            source TEXT NOT NULL CHECK (source IN ('cli', 'api')),
+            role TEXT NOT NULL CHECK (role IN ('regular', 'prefill', 'decode')),
+            weight INTEGER NOT NULL CHECK (weight BETWEEN 1 AND 1000),
+            priority INTEGER NOT NULL CHECK (priority >= 0),
+            cost REAL NOT NULL CHECK (cost >= 0),
+            labels TEXT NOT NULL CHECK (json_valid(labels)),
+            models TEXT NOT NULL CHECK (json_valid(models)),
+            model_given TEXT,
+            health_check INTEGER NOT NULL CHECK (health_check IN (0, 1)),
+            health_check_timeout_secs INTEGER CHECK (health_check_timeout_secs > 0),
+            health_check_interval_secs INTEGER CHECK (health_check_interval_secs > 0),
+            health_success_threshold INTEGER CHECK (health_success_threshold > 0),
+            health_failure_threshold INTEGER CHECK (health_failure_threshold > 0),
+            intent TEXT NOT NULL CHECK (intent IN ('active', 'draining')),
+            added_at INTEGER NOT NULL,
+            first_ready_at INTEGER
+        ) STRICT
+        """,
+        """
+        CREATE TABLE policy (
+            scope TEXT NOT NULL CHECK (scope IN ('default', 'model')),
+            model TEXT NOT NULL CHECK ((scope = 'default') = (model = '')),
+            name TEXT NOT NULL,
+            parameters TEXT NOT NULL CHECK (json_valid(parameters)),
+            PRIMARY KEY (scope, model)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE setting (
+            name TEXT PRIMARY KEY NOT NULL,
+            value INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE snapshot_history (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            epoch TEXT NOT NULL,
+            sequence INTEGER NOT NULL CHECK (sequence >= 0),
+            published_at TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            bytes INTEGER NOT NULL,
+            workers INTEGER NOT NULL,
+            summary TEXT NOT NULL CHECK (json_valid(summary)),
+            document TEXT,
+            UNIQUE (epoch, sequence, digest)
+        ) STRICT
+        """,
+        "CREATE INDEX snapshot_history_in_full ON snapshot_history (id) WHERE document IS NOT NULL",
+        """
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            time TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            source_address TEXT,
+            request_id TEXT,
+            action TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            before TEXT CHECK (before IS NULL OR json_valid(before)),
+            after TEXT CHECK (after IS NULL OR json_valid(after)),
+            epoch TEXT NOT NULL,
+            sequence INTEGER NOT NULL,
+            UNIQUE (epoch, sequence)
+        ) STRICT
+        """,
+        """
+        CREATE TRIGGER audit_is_never_updated BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END
+        """,
+        """
+        CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END
+        """,
+    ]
+}

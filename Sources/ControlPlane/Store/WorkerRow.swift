@@ -1,0 +1,112 @@
+import ControlPlaneCore
+import GRDB
+import SignalboxProtocol
+
+/// Translates between rows of the `worker` table and values.
+enum WorkerRow {
+    /// Reads a row; a value that cannot be read means that the file was edited by hand or is damaged.
+    static func worker(_ row: Row) throws -> Worker {
+        guard let id = WorkerID(row["id"] as String), let incarnation = IncarnationID(row["incarnation"] as String),
+            let source = WorkerSource(rawValue: row["source"]), let role = WorkerRole(rawValue: row["role"]),
+            let intent = WorkerIntent(rawValue: row["intent"]), let url = try? WorkerURL(row["url"] as String)
+        else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CORRUPT,
+                message: "a row of the table worker cannot be read: \(row)"
+            )
+        }
+        let labels: String = row["labels"]
+        let models: String = row["models"]
+        return Worker(
+            id: id,
+            incarnation: incarnation,
+            url: url,
+            urlGiven: row["url_given"],
+            source: source,
+            role: role,
+            properties: WorkerProperties(
+                weight: row["weight"],
+                priority: row["priority"],
+                cost: row["cost"],
+                labels: labels == "{}" ? [:] : try JSONText.value([String: String].self, from: labels),
+                health: WorkerHealthSettings(
+                    isEnabled: row["health_check"],
+                    timeoutSeconds: row["health_check_timeout_secs"],
+                    intervalSeconds: row["health_check_interval_secs"],
+                    successThreshold: row["health_success_threshold"],
+                    failureThreshold: row["health_failure_threshold"]
+                )
+            ),
+            modelGiven: row["model_given"],
+            models: models == "[]" ? [] : try JSONText.value([ModelCard].self, from: models),
+            intent: intent,
+            addedAt: row["added_at"],
+            firstReadyAt: row["first_ready_at"]
+        )
+    }
+
+    static func all(_ database: Database) throws -> [Worker] {
+        try Row.fetchAll(database, sql: "SELECT * FROM worker ORDER BY position").map(worker)
+    }
+
+    static func find(_ reference: WorkerReference, _ database: Database) throws -> Worker? {
+        switch reference {
+        case .id(let id): try find("id", id.description, database)
+        case .url(let url): try find("url", url.description, database)
+        }
+    }
+
+    static func find(_ incarnation: IncarnationID, _ database: Database) throws -> Worker? {
+        try find("incarnation", incarnation.description, database)
+    }
+
+    private static func find(_ column: String, _ value: String, _ database: Database) throws -> Worker? {
+        let statement = try database.cachedStatement(sql: "SELECT * FROM worker WHERE \(column) = ?")
+        return try Row.fetchOne(statement, arguments: [value]).map(worker)
+    }
+
+    static func insert(_ worker: Worker, _ database: Database) throws {
+        let health = worker.properties.health
+        let statement = try database.cachedStatement(
+            sql: """
+                INSERT INTO worker
+                    (id, incarnation, url, url_given, source, role, weight, priority, cost, labels, models, model_given,
+                    health_check, health_check_timeout_secs, health_check_interval_secs, health_success_threshold,
+                    health_failure_threshold, intent, added_at, first_ready_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        )
+        try statement.execute(arguments: [
+            worker.id.description, worker.incarnation.description, worker.url.description, worker.urlGiven,
+            worker.source.rawValue, worker.role.rawValue, worker.properties.weight, worker.properties.priority,
+            worker.properties.cost, try JSONText.text(worker.properties.labels), try JSONText.text(worker.models),
+            worker.modelGiven, health.isEnabled, health.timeoutSeconds, health.intervalSeconds,
+            health.successThreshold, health.failureThreshold, worker.intent.rawValue, worker.addedAt,
+            worker.firstReadyAt,
+        ])
+    }
+
+    /// Stores what may change in the life of a registration.
+    static func update(_ worker: Worker, _ database: Database) throws {
+        let health = worker.properties.health
+        let statement = try database.cachedStatement(
+            sql: """
+                UPDATE worker SET weight = ?, priority = ?, cost = ?, labels = ?, models = ?, model_given = ?,
+                    health_check = ?, health_check_timeout_secs = ?, health_check_interval_secs = ?,
+                    health_success_threshold = ?, health_failure_threshold = ?, intent = ?, first_ready_at = ?
+                WHERE incarnation = ?
+                """
+        )
+        try statement.execute(arguments: [
+            worker.properties.weight, worker.properties.priority, worker.properties.cost,
+            try JSONText.text(worker.properties.labels), try JSONText.text(worker.models), worker.modelGiven,
+            health.isEnabled, health.timeoutSeconds, health.intervalSeconds, health.successThreshold,
+            health.failureThreshold, worker.intent.rawValue, worker.firstReadyAt, worker.incarnation.description,
+        ])
+    }
+
+    static func delete(_ worker: Worker, _ database: Database) throws {
+        let statement = try database.cachedStatement(sql: "DELETE FROM worker WHERE incarnation = ?")
+        try statement.execute(arguments: [worker.incarnation.description])
+    }
+}

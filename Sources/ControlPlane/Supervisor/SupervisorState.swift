@@ -1,0 +1,189 @@
+/// Decides what becomes of the children, as a value: events and times go in, actions come out.
+///
+/// The control plane starts first and alone. Once it is ready the data planes start; from then on each child that dies
+/// is started again by itself, and the others carry on. Stopping goes the other way round.
+struct SupervisorState: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    /// How long a process may take to vanish after SIGKILL before it is given up.
+    static let killTimeout: Duration = .seconds(2)
+    /// How long the control plane may take to stop: it only closes sockets and a database.
+    static let controlPlaneGrace: Duration = .seconds(5)
+
+    struct Configuration: Hashable, Sendable {
+        var dataPlanes: Int
+        /// How long the first start of the control plane may take.
+        var readyTimeout: Duration
+        /// How long the data planes may drain.
+        var dataPlaneGrace: Duration
+    }
+
+    enum Action: Hashable, Sendable {
+        case spawn(ChildName)
+        /// Ask the child to stop.
+        case terminate(ChildName)
+        case kill(ChildName)
+        /// Let go of the listening socket, so that nobody queues for data planes that are going away.
+        case closeListener
+        case report(SupervisorNotice)
+        /// Everything is over; end with this status.
+        case exit(Int32)
+    }
+
+    private enum Phase: Hashable, Sendable {
+        case starting(until: Instant)
+        case running
+        /// `isForced`: SIGKILL has been sent.
+        case stoppingDataPlanes(until: Instant, isForced: Bool, status: Int32)
+        case stoppingControlPlane(until: Instant, isForced: Bool, status: Int32)
+        case killingAll(until: Instant, status: Int32)
+        case finished
+    }
+
+    private enum Child: Hashable, Sendable {
+        case running(since: Instant)
+        case waiting(until: Instant)
+    }
+
+    private let configuration: Configuration
+    private var phase: Phase
+    private var children: [ChildName: Child] = [:]
+    private var backoffs: [ChildName: RestartBackoff] = [:]
+
+    private init(_ configuration: Configuration, phase: Phase) {
+        self.configuration = configuration
+        self.phase = phase
+    }
+
+    /// Begins with the control plane.
+    static func start(_ configuration: Configuration, at now: Instant) -> (SupervisorState, [Action]) {
+        var state = SupervisorState(configuration, phase: .starting(until: now + configuration.readyTimeout))
+        let first = state.spawn(.controlPlane, at: now)
+        return (state, [first])
+    }
+
+    /// When ``timePassed(at:)`` must be called at the latest.
+    var deadline: Instant? {
+        var deadlines = children.values.compactMap { child in
+            if case .waiting(let until) = child { until } else { nil }
+        }
+        if let phaseDeadline { deadlines.append(phaseDeadline) }
+        return deadlines.min()
+    }
+
+    /// The control plane wrote its ready line.
+    mutating func controlPlaneReady(_ line: String, at now: Instant) -> [Action] {
+        guard case .starting = phase else { return [] }
+        phase = .running
+        return (0..<configuration.dataPlanes).map { spawn(.dataPlane($0), at: now) } + [.report(.ready(line))]
+    }
+
+    /// A child ended, or could not be started at all.
+    mutating func ended(_ name: ChildName, _ status: ChildExit, at now: Instant) -> [Action] {
+        guard case .running(let since) = children.removeValue(forKey: name) else { return [] }
+        switch phase {
+        case .starting:
+            phase = .finished
+            return [.exit(status.code == 0 ? 70 : status.code)]
+        case .running:
+            let delay = backoffs[name, default: RestartBackoff()].delay(afterLife: since.duration(to: now))
+            children[name] = .waiting(until: now + delay)
+            return [.report(.restarting(name, status, after: delay))]
+        case .stoppingDataPlanes, .stoppingControlPlane, .killingAll:
+            return continueStopping(at: now)
+        case .finished:
+            return []
+        }
+    }
+
+    /// SIGTERM or the like came. The first one drains, a second one kills.
+    mutating func stopRequested(bySignal signal: Int32, at now: Instant) -> [Action] {
+        switch phase {
+        case .starting, .running:
+            for case (let name, .waiting) in children { children[name] = nil }
+            phase = .stoppingDataPlanes(until: now + configuration.dataPlaneGrace, isForced: false, status: 0)
+            let actions = [Action.report(.stopping(signal: signal)), .closeListener]
+            return actions + runningDataPlanes.map { .terminate($0) } + continueStopping(at: now)
+        case .stoppingDataPlanes, .stoppingControlPlane:
+            phase = .killingAll(until: now + SupervisorState.killTimeout, status: 128 + signal)
+            return running.map { .kill($0) } + continueStopping(at: now)
+        case .killingAll, .finished:
+            return []
+        }
+    }
+
+    /// Restarts what has waited long enough and enforces the limits of time.
+    mutating func timePassed(at now: Instant) -> [Action] {
+        var actions: [Action] = []
+        for case (let name, .waiting(let until)) in children where until <= now {
+            actions.append(spawn(name, at: now))
+        }
+        guard let until = phaseDeadline, until <= now else { return actions }
+        switch phase {
+        case .starting:
+            phase = .killingAll(until: now + SupervisorState.killTimeout, status: 70)
+            actions.append(.report(.notReady(within: configuration.readyTimeout)))
+            actions += running.map { .kill($0) } + continueStopping(at: now)
+        case .stoppingDataPlanes(_, false, _):
+            phase = .stoppingDataPlanes(until: now + SupervisorState.killTimeout, isForced: true, status: 1)
+            actions.append(.report(.graceOver(runningDataPlanes)))
+            actions += runningDataPlanes.map { .kill($0) }
+        case .stoppingDataPlanes(_, true, let status):
+            actions += stopControlPlane(status: status, at: now)
+        case .stoppingControlPlane(_, false, _):
+            phase = .stoppingControlPlane(until: now + SupervisorState.killTimeout, isForced: true, status: 1)
+            actions.append(.report(.graceOver(running)))
+            actions += running.map { .kill($0) }
+        case .stoppingControlPlane(_, true, let status), .killingAll(_, let status):
+            phase = .finished
+            actions.append(.exit(status))
+        case .running, .finished: break
+        }
+        return actions
+    }
+
+    private var phaseDeadline: Instant? {
+        switch phase {
+        case .starting(let until), .stoppingDataPlanes(let until, _, _), .stoppingControlPlane(let until, _, _),
+            .killingAll(let until, _):
+            until
+        case .running, .finished: nil
+        }
+    }
+
+    private var running: [ChildName] {
+        let order = (0..<configuration.dataPlanes).map { ChildName.dataPlane($0) } + [.controlPlane]
+        return order.filter { if case .running = children[$0] { true } else { false } }
+    }
+
+    private var runningDataPlanes: [ChildName] { running.filter { $0 != .controlPlane } }
+
+    private mutating func spawn(_ name: ChildName, at now: Instant) -> Action {
+        children[name] = .running(since: now)
+        return .spawn(name)
+    }
+
+    /// Goes on to the next step of stopping when nobody is left whom the current one waits for.
+    private mutating func continueStopping(at now: Instant) -> [Action] {
+        switch phase {
+        case .stoppingDataPlanes(_, _, let status) where runningDataPlanes.isEmpty:
+            return stopControlPlane(status: status, at: now)
+        case .stoppingControlPlane(_, _, let status) where running.isEmpty,
+            .killingAll(_, let status) where running.isEmpty:
+            phase = .finished
+            return [.exit(status)]
+        default:
+            return []
+        }
+    }
+
+    private mutating func stopControlPlane(status: Int32, at now: Instant) -> [Action] {
+        guard running.contains(.controlPlane) else {
+            phase = .finished
+            return [.exit(status)]
+        }
+        let until = now + SupervisorState.controlPlaneGrace
+        phase = .stoppingControlPlane(until: until, isForced: false, status: status)
+        return [.terminate(.controlPlane)]
+    }
+}
