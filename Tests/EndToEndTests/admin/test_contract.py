@@ -1,0 +1,71 @@
+"""openapi/control-plane.yaml says what the admin API does, no more and no less."""
+
+import json
+import re
+
+from support.contract import Contract
+from support.fleet import PROJECT, Workbench
+from support.ports import free_port
+
+DOCUMENT = PROJECT / "openapi" / "control-plane.yaml"
+ROUTE = re.compile(r'AdminRoute\(\s*\.(\w+),\s*"([^"]+)"')
+
+
+def test_it_names_exactly_the_routes_of_the_source() -> None:
+    folder = PROJECT / "Sources" / "ControlPlane" / "API"
+    routes = {(method.upper(), path) for file in folder.rglob("*.swift") for method, path in ROUTE.findall(file.read_text())}
+    assert routes and routes == Contract(DOCUMENT).operations()
+
+
+def test_every_operation_answers_as_documented(bench: Workbench) -> None:
+    contract = Contract(DOCUMENT)
+    worker, plane = bench.worker(), bench.control_plane("--worker-startup-timeout-secs", 1)
+    bench.data_plane(plane.control_socket)
+    plane.admin.wait_until_applied(1)
+
+    def ask(method: str, path: str, body: dict | None = None, expected: int = 200) -> dict:
+        answer = contract.ask(plane.admin_port, method, path, body)
+        assert answer.status == expected, (method, path, answer.status, answer.body[:200])
+        is_json = answer.body and (answer.header("content-type") or "").startswith("application/json")
+        return json.loads(answer.body) if is_json else {}
+
+    absent = f"http://127.0.0.1:{free_port()}"
+    ask("POST", f"/add_worker?url={worker.url}")
+    ask("POST", f"/add_worker?url={worker.url}", expected=400)
+    ask("POST", f"/add_worker?url={absent}", expected=400)
+    ask("POST", f"/add_worker?url={absent}&wait=false", expected=202)
+    ask("POST", "/add_worker", expected=400)
+    ask("GET", "/list_workers")
+    ask("POST", f"/remove_worker?url={absent}")
+    ask("POST", "/remove_worker", expected=400)
+    ask("POST", "/flush_cache")
+    ask("GET", "/get_loads")
+
+    identity = ask("POST", "/workers", {"url": absent}, 202)["worker_id"]
+    ask("POST", "/workers", {"url": absent}, 409)
+    ask("POST", "/workers", {}, 422)
+    ask("POST", "/flush_cache", expected=206)
+    ask("GET", "/workers")
+    ask("GET", f"/workers/{identity}")
+    ask("GET", "/workers/none", expected=400)
+    ask("GET", "/workers/00000000-0000-4000-8000-000000000000", expected=404)
+    ask("PUT", f"/workers/{identity}", {"priority": 1, "labels": {"zone": "a"}}, 202)
+    ask("PUT", f"/workers/{identity}", {"priority": "high"}, 422)
+    ask("DELETE", f"/workers/{identity}", expected=202)
+    ask("DELETE", f"/workers/{identity}", expected=404)
+
+    ask("PUT", "/policies/default", {"name": "round_robin"})
+    ask("PUT", "/policies/default", {"name": "cache_aware"}, 400)
+    ask("PUT", "/policies/models/simulated", {"name": "random"})
+    ask("GET", "/policies")
+    ask("DELETE", "/policies/models/simulated")
+    ask("PATCH", "/settings", {"pending_wait_milliseconds": 100})
+    ask("GET", "/settings")
+
+    ask("GET", "/audit?limit=5")
+    sequence = ask("GET", "/snapshots")["snapshots"][0]["version"]["sequence"]
+    ask("GET", f"/snapshots/{sequence}")
+    ask("GET", "/snapshots/999999", expected=404)
+    for path in ("/data_planes", "/version", "/health", "/liveness", "/readiness"):
+        ask("GET", path)
+    assert contract.exercised == contract.operations()

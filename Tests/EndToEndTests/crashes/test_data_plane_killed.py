@@ -1,0 +1,63 @@
+"""kill -9 of one of two data planes: only the requests that were on it fail."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from support.fleet import Workbench
+from support.limits import limit
+from support.load import LoadGenerator
+from support.measurements import record
+from support.processes import is_alive, socket_ports
+from support.raw_http import RawConnection
+from support.waiting import wait_for
+
+
+@pytest.mark.measured
+def test_only_its_own_requests_fail_and_it_is_back_within_two_seconds(bench: Workbench) -> None:
+    workers = [bench.worker(), bench.worker()]
+    launch = bench.launch(workers=[worker.url for worker in workers], data_planes=2)
+    bench.wait_ready(launch)
+    pids = launch.data_plane_pids()
+    assert len(pids) == 2
+    with LoadGenerator(launch.port, 64) as load:
+        wait_for("the load to flow", lambda: load.result.completed > 200)
+        victim = max(pids, key=lambda pid: len(socket_ports(pid)))
+        # Stopped first, so that the list of its clients is exactly what it had when it died.
+        os.kill(victim, signal.SIGSTOP)
+        on_victim = socket_ports(victim)
+        os.kill(victim, signal.SIGKILL)
+        killed = time.monotonic()
+        wait_for("the victim to be gone", lambda: not is_alive(victim))
+        wait_for("a successor that serves the current version", lambda: (
+            victim not in launch.data_plane_pids() and len(launch.data_plane_pids()) == 2
+            and launch.admin.applied_by(2, launch.admin.version()[1])))
+        back = time.monotonic() - killed
+        after = load.result.completed
+        wait_for("traffic to go on", lambda: load.result.completed > after + 500)
+    strangers = [failure for failure in load.result.failures if failure.local_port not in on_victim]
+    assert strangers == [], f"requests on the other data plane failed: {strangers[:3]}"
+    assert len({failure.local_port for failure in load.result.failures}) == len(load.result.failures)
+    name = "crashes/test_data_plane_killed.py"
+    record("One of two data planes killed", "failed requests that were not on it", len(strangers), "requests", "0", name)
+    record("One of two data planes killed", f"failed requests that were on it (of {load.result.completed})",
+           len(load.result.failures), "requests", "-", name)
+    record("One of two data planes killed", "its successor serves after", back, "s", "2", name)
+    assert back < limit(2)
+
+
+def test_connections_that_wait_to_be_accepted_survive_its_death(bench: Workbench) -> None:
+    """The listening socket is the supervisor's: a client that is queued is served by the successor."""
+    launch = bench.launch(workers=[bench.worker().url], data_planes=1)
+    bench.wait_ready(launch)
+    [victim] = launch.data_plane_pids()
+    os.kill(victim, signal.SIGSTOP)
+    queued = [RawConnection(launch.port) for _ in range(20)]
+    for connection in queued:
+        connection.send("GET /health HTTP/1.1\r\nHost: t\r\n\r\n")
+    os.kill(victim, signal.SIGKILL)
+    for connection in queued:
+        with connection:
+            assert connection.read_response().status == 200

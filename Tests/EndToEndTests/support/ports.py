@@ -1,0 +1,29 @@
+"""Free ports below the range from which the kernel takes ports of outgoing connections."""
+
+import random
+import socket
+
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """A port that nothing listens on and that was not handed out before by this run."""
+    for _ in range(1000):
+        port = random.randrange(12_000, 32_000)
+        if port in _given:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
+    raise AssertionError("no free port was found")
+
+
+def is_listening(port: int, host: str = "127.0.0.1") -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) == 0

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Installs what is missing and runs every test of the project.
+set -euo pipefail
+# shellcheck source=lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=lib/install.sh
+source "$project_root/scripts/lib/install.sh"
+# shellcheck source=lib/build.sh
+source "$project_root/scripts/lib/build.sh"
+
+usage() {
+    cat <<'HELP'
+usage: scripts/test.sh [all|unit|e2e] [--slow] [--measure] [pytest arguments]
+
+  all        unit tests, then end-to-end tests (default)
+  unit       Swift Testing suites, debug build
+  e2e        pytest with real processes, release build
+  --slow     also the tests marked slow (minutes each)
+  --measure  write the measured figures to docs/measurements.md
+
+Further arguments go to pytest: scripts/test.sh e2e -k audit
+
+environment:
+  SIGNALBOX_BIN_DIR        test the programs of this folder instead of building them
+  SIGNALBOX_LIMIT_FACTOR   multiply every time limit of the end-to-end tests (default 1), for slow machines
+  SIGNALBOX_HTTP1_CASES    a file of HTTP/1.1 framing cases to run against the data plane
+HELP
+}
+
+part=all
+slow=no
+measure=no
+pytest_arguments=()
+while (($# > 0)); do
+    case $1 in
+        all | unit | e2e) part=$1 ;;
+        --slow) slow=yes ;;
+        --measure) measure=yes ;;
+        -h | --help) usage && exit 0 ;;
+        *) pytest_arguments+=("$1") ;;
+    esac
+    shift
+done
+
+install_missing() {
+    ensure_packages "${build_packages[@]}" "${tool_packages[@]}"
+    ensure_swift
+}
+
+unit_tests() {
+    note "\$ swift test --parallel"
+    swift test --package-path "$project_root" --parallel
+}
+
+end_to_end_tests() {
+    local selection=()
+    [[ $slow == yes ]] || selection=(-m "not slow")
+    note "\$ .venv/bin/python -m pytest Tests/EndToEndTests ${selection[*]} ${pytest_arguments[*]}"
+    SIGNALBOX_BIN_DIR=$bin_dir SIGNALBOX_RESULTS=$results \
+        "$project_root/.venv/bin/python" -m pytest "$project_root/Tests/EndToEndTests" \
+        "${selection[@]}" "${pytest_arguments[@]}"
+}
+
+write_measurements() {
+    "$project_root/.venv/bin/python" "$project_root/scripts/lib/measurements.py" \
+        "$results" "$project_root/docs/measurements.md"
+}
+
+cd "$project_root"
+results=$(mktemp)
+trap 'rm -f "$results"' EXIT
+
+stage "Install what is missing" install_missing
+if [[ $part != unit ]]; then
+    stage "Python environment" ensure_python_environment
+    stage "Build, release" build_release
+fi
+if [[ $part != e2e ]]; then stage "Unit tests" unit_tests; fi
+if [[ $part != unit ]]; then
+    stage "End-to-end tests" end_to_end_tests
+    if [[ $measure == yes ]]; then stage "Write docs/measurements.md" write_measurements; fi
+fi
+print_stages
