@@ -24,7 +24,9 @@ public struct WorkerConfiguration: Sendable {
     public var modelTokensMax = 131_072
     /// When set, requests need `Authorization: Bearer KEY`, except for health, metrics, statistics and faults.
     public var apiKey: String?
+    /// Shape of the answer of `/get_load`.
     public var loadFormat = LoadFormat.array
+    /// Speed and size of the engine.
     public var engine = EngineConfiguration()
     /// Faults in force from the start.
     public var faults: [Fault] = []
@@ -35,5 +37,6 @@ public struct WorkerConfiguration: Sendable {
     /// Largest body of a request that must be read as a whole, in bytes.
     public var requestBodyBytesMax = 64 << 20
 
+    /// A worker with the standard settings: port 8000 of this host, real-time speed, no faults.
     public init() {}
 }

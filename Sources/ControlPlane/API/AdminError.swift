@@ -44,6 +44,8 @@ struct AdminError: Error, Hashable {
             self = .notFound("There is no such path in the admin API.")
         case let error as any HTTPResponseError where error.status.code < 500:
             self.init(error.status, code: "BAD_REQUEST", "The request cannot be read.")
+        case is CancellationError:
+            self.init(.serviceUnavailable, code: "STOPPING", "The control plane stops; nothing was changed.")
         default: return nil
         }
     }

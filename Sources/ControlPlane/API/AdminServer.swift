@@ -19,6 +19,11 @@ struct AdminServer: Service {
         case unixSocket(path: String)
     }
 
+    /// Most connections at a time; further ones wait in the queue of the operating system.
+    static let connectionsMax = 1024
+    /// How long a connection may be silent between or inside requests.
+    static let idleTimeout = TimeAmount.seconds(60)
+
     let api: AdminAPI
     let address: Address
     let logger: Logger
@@ -51,7 +56,12 @@ struct AdminServer: Service {
         frameworkLogger.logLevel = .critical
         return Application(
             router: api.router(transport),
-            configuration: ApplicationConfiguration(address: bindAddress, serverName: "signalbox"),
+            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: AdminServer.idleTimeout)),
+            configuration: ApplicationConfiguration(
+                address: bindAddress,
+                serverName: "signalbox",
+                availableConnectionsDelegate: .maximum(AdminServer.connectionsMax, logger: frameworkLogger)
+            ),
             onServerRunning: { channel in
                 if case .unixSocket(let path) = address { chmod(path, 0o600) }
                 onListening(channel.localAddress?.port)

@@ -10,6 +10,7 @@ public struct ControlPlane: Sendable {
     static let shutdownTimeout = Duration.milliseconds(1500)
 
     let store: Store
+    let history: SnapshotHistory
     let workers: WorkersService
     let publisher: DataPlanesPublisher
     let api: AdminAPI
@@ -22,10 +23,11 @@ public struct ControlPlane: Sendable {
         logger: Logger
     ) {
         let health = FleetHealth()
+        let history = SnapshotHistory(store: store, logger: logger)
         let probe = WorkerProbe(http: http)
         let publisher = DataPlanesPublisher(
             socketPath: controlSocket,
-            source: SnapshotService(store: store, health: health, logger: logger),
+            source: SnapshotService(store: store, health: health, history: history),
             logger: logger
         )
         let changes = FleetChanges(
@@ -59,6 +61,7 @@ public struct ControlPlane: Sendable {
             logger: logger
         )
         self.store = store
+        self.history = history
         self.workers = workers
         self.publisher = publisher
         self.api = AdminAPI(services: services, logger: logger)
@@ -99,6 +102,7 @@ public struct ControlPlane: Sendable {
         } catch {
             throw StartupError(.cannotCreate, "The socket \(runtime.controlSocket) cannot be opened: \(error)")
         }
+        defer { plane.history.flush() }
         try await plane.serve(configuration, commandLine, runtime, logger, onReady, onStopping)
     }
 

@@ -1,5 +1,4 @@
 import ControlPlaneCore
-import Logging
 import SignalboxProtocol
 import Synchronization
 
@@ -7,13 +6,13 @@ import Synchronization
 final class SnapshotService: SnapshotSource {
     private let store: Store
     private let health: FleetHealth
-    private let logger: Logger
+    private let history: SnapshotHistory
     private let latest = Mutex<EncodedSnapshot?>(nil)
 
-    init(store: Store, health: FleetHealth, logger: Logger) {
+    init(store: Store, health: FleetHealth, history: SnapshotHistory) {
         self.store = store
         self.health = health
-        self.logger = logger
+        self.history = history
     }
 
     /// A state that breaks a rule of the contract; nothing is published instead of it.
@@ -31,11 +30,7 @@ final class SnapshotService: SnapshotSource {
         let violations = snapshot.violations()
         guard violations.isEmpty else { throw InvalidSnapshot(violations: violations) }
         let encoded = try EncodedSnapshot(snapshot)
-        do {
-            try store.recordSnapshot(encoded, of: snapshot)
-        } catch {
-            logger.error("The history of snapshots cannot be written.", metadata: ["error": "\(error)"])
-        }
+        history.note(PublishedSnapshot(encoded, of: snapshot))
         latest.withLock { $0 = encoded }
         return encoded
     }

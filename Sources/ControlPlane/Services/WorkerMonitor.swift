@@ -116,7 +116,7 @@ final class WorkerMonitor: Sendable {
             logger.debug("A worker is still not ready.", metadata: metadata)
         case .becameReady:
             await recordReadiness(&watched)
-            logger.notice("A worker is ready.", metadata: metadata)
+            if watched.state.health == .ready { logger.notice("A worker is ready.", metadata: metadata) }
         case .becameUnhealthy:
             logger.notice("A worker is unhealthy.", metadata: metadata)
         }

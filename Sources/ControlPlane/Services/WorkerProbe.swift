@@ -28,29 +28,31 @@ struct WorkerProbe: Sendable {
     /// What the worker serves: its `/v1/models`, else the name in its model or server information; nil when it says
     /// nothing.
     func models(of url: WorkerURL) async -> DiscoveredModels? {
-        if let body = await get("\(url)/v1/models"), let cards = ModelDiscovery.cards(ofModelsAnswer: body),
-            !cards.isEmpty
-        {
+        guard let answer = await get("\(url)/v1/models") else { return nil }
+        if answer.isSuccess, let cards = ModelDiscovery.cards(ofModelsAnswer: answer.body), !cards.isEmpty {
             return DiscoveredModels(cards: cards)
         }
-        for path in ["/get_model_info", "/server_info"] where !Task.isCancelled {
-            if let body = await get("\(url)\(path)"), let id = ModelDiscovery.modelID(ofInfoAnswer: body) {
+        for path in ["/get_model_info", "/server_info"] {
+            guard let answer = await get("\(url)\(path)") else { return nil }
+            if answer.isSuccess, let id = ModelDiscovery.modelID(ofInfoAnswer: answer.body) {
                 return DiscoveredModels(cards: [], modelID: id)
             }
         }
         return nil
     }
 
-    private func get(_ url: String) async -> [UInt8]? {
+    /// The answer, whatever its status; nil when there is none, so that asking on would only waste time.
+    private func get(_ url: String) async -> OutboundResponse? {
         let request = OutboundRequest(
             url: url,
             timeout: WorkerProbe.discoveryTimeout,
             connectTimeout: WorkerProbe.discoveryTimeout,
             responseBytesMax: WorkerProbe.discoveryBytesMax
         )
-        guard case .success(let response) = await http.send(request), (200..<300).contains(response.status) else {
-            return nil
-        }
-        return response.body
+        return try? await http.send(request).get()
     }
+}
+
+extension OutboundResponse {
+    fileprivate var isSuccess: Bool { (200..<300).contains(status) }
 }

@@ -15,6 +15,32 @@ public struct SnapshotRecord: Hashable, Sendable {
     public var document: String?
 }
 
+/// A snapshot on its way into the history.
+struct PublishedSnapshot: Sendable {
+    var header: SnapshotHeader
+    /// RFC 3339 in UTC.
+    var publishedAt: String
+    var workers: Int
+    /// What a person wants to see of it at a glance.
+    var summary: JSONValue
+    /// The document's line without its line feed; nil when newer ones have taken its place already.
+    var document: String?
+
+    init(_ encoded: EncodedSnapshot, of snapshot: Snapshot) {
+        header = encoded.header
+        publishedAt = Timestamp.now()
+        workers = snapshot.workers.count
+        document = String(decoding: encoded.document.dropLast(), as: UTF8.self)
+        summary = .object([
+            "workers": .integer(snapshot.workers.count),
+            "ready_before": .integer(snapshot.workers.count { $0.wasReady }),
+            "draining": .integer(snapshot.workers.count { $0.intent == .draining }),
+            "policy": .string(snapshot.policy.name.rawValue),
+            "model_policies": .integer(snapshot.models.count),
+        ])
+    }
+}
+
 extension Store {
     /// How many of the newest published snapshots are kept whole.
     public static let documentsKept = 20
@@ -35,33 +61,13 @@ extension Store {
         }
     }
 
-    /// Notes that a snapshot is published; the same version with the same digest is noted once.
+    /// Notes published snapshots, oldest first, in one transaction; the same version with the same digest is noted once.
     ///
     /// The note is no change: it makes no version and no audit row.
-    public func recordSnapshot(_ encoded: EncodedSnapshot, of snapshot: Snapshot) throws {
-        let summary: JSONValue = .object([
-            "workers": .integer(snapshot.workers.count),
-            "ready_before": .integer(snapshot.workers.count { $0.wasReady }),
-            "draining": .integer(snapshot.workers.count { $0.intent == .draining }),
-            "policy": .string(snapshot.policy.name.rawValue),
-            "model_policies": .integer(snapshot.models.count),
-        ])
-        let document = String(decoding: encoded.document.dropLast(), as: UTF8.self)
+    func recordSnapshots(_ snapshots: [PublishedSnapshot]) throws {
         try database.write { database in
-            try database.execute(
-                sql: """
-                    INSERT OR IGNORE INTO snapshot_history
-                        (epoch, sequence, published_at, digest, bytes, workers, summary, document)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    encoded.version.epoch.description, Int64(encoded.version.sequence), Timestamp.now(),
-                    encoded.header.digest.description, encoded.header.bytes, snapshot.workers.count,
-                    try JSONText.text(summary), document,
-                ]
-            )
-            guard database.changesCount > 0 else { return }
-            let newest = database.lastInsertedRowID
+            for snapshot in snapshots { try Store.insert(snapshot, database) }
+            guard let newest = try Int64.fetchOne(database, sql: "SELECT max(id) FROM snapshot_history") else { return }
             try database.execute(
                 sql: "UPDATE snapshot_history SET document = NULL WHERE document IS NOT NULL AND id <= ?",
                 arguments: [newest - Int64(Store.documentsKept)]
@@ -71,6 +77,29 @@ extension Store {
                 arguments: [newest - Int64(Store.recordsKept)]
             )
         }
+    }
+
+    private static func insert(_ snapshot: PublishedSnapshot, _ database: Database) throws {
+        let existing = try Int64.fetchOne(
+            database,
+            sql: "SELECT id FROM snapshot_history WHERE epoch = ? AND sequence = ? AND digest = ?",
+            arguments: [
+                snapshot.header.epoch.description, Int64(snapshot.header.sequence), snapshot.header.digest.description,
+            ]
+        )
+        guard existing == nil else { return }
+        try database.execute(
+            sql: """
+                INSERT INTO snapshot_history
+                    (epoch, sequence, published_at, digest, bytes, workers, summary, document)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                snapshot.header.epoch.description, Int64(snapshot.header.sequence), snapshot.publishedAt,
+                snapshot.header.digest.description, snapshot.header.bytes, snapshot.workers,
+                try JSONText.text(snapshot.summary), snapshot.document,
+            ]
+        )
     }
 
     /// The newest published snapshots without their documents, newest first.

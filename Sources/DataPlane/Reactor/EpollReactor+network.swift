@@ -14,9 +14,8 @@ extension EpollReactor: Network {
         guard descriptor >= 0 else { return nil }
         if family != AF_UNIX { FileDescriptor.setNoDelay(descriptor) }
         let result = SocketAddress.withPointer(to: address) { Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
-        // Any other failure is reported by epoll as a hang-up, the same way as a late refusal.
-        let isConnecting = result != 0
-        guard let id = adopt(descriptor, role: .upstream, isConnecting: isConnecting) else { return nil }
+        // Also a connection that is open at once, as on loopback, is reported by the next event.
+        guard let id = adopt(descriptor, role: .upstream, isConnecting: true) else { return nil }
         if let result, result != 0 && result != EINPROGRESS {
             sockets[Int(id.slot)].hasHungUp = true
             sockets[Int(id.slot)].isReadable = true
@@ -81,7 +80,7 @@ extension EpollReactor: Network {
         case .graceful:
             sockets[index].closing = .flushing
             sockets[index].isPaused = false
-            setDeadline(id, at: now.adding(milliseconds: EpollReactor.lingerMilliseconds))
+            setDeadline(id, at: now.adding(milliseconds: EpollReactor.flushMilliseconds))
             if sockets[index].unsentCount == 0 { beginLinger(id) }
         }
     }
@@ -110,6 +109,7 @@ extension EpollReactor: Network {
             release(id)
             return
         }
+        setDeadline(id, at: now.adding(milliseconds: EpollReactor.lingerMilliseconds))
         if sockets[index].isReadable || sockets[index].hasHungUp { schedule(id) }
     }
 
@@ -173,6 +173,9 @@ extension EpollReactor: Network {
             guard check(index, sent) >= 0 else { return false }
             guard sent > 0 else { return false }
             sockets[index].unsentStart += sent
+            if sockets[index].closing == .flushing {
+                sockets[index].deadline = now.adding(milliseconds: EpollReactor.flushMilliseconds)
+            }
         }
         sockets[index].unsent = []
         sockets[index].unsentStart = 0

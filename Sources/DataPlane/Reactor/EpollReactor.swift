@@ -11,6 +11,9 @@ struct EpollReactor: ~Copyable {
     /// How long the rest of a connection that was given up gracefully is read and thrown away.
     static let lingerMilliseconds = 2_000
 
+    /// How long a peer may take nothing of what is still queued for it when its connection was given up gracefully.
+    static let flushMilliseconds = 30_000
+
     let epoll: Int32
     var now: MonotonicTime
     var sockets: [Socket] = []

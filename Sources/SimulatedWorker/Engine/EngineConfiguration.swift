@@ -18,6 +18,7 @@ public struct EngineConfiguration: Sendable, Hashable {
     /// Divides all times; 0 means that nothing takes any time.
     public var speedup: Double
 
+    /// Rates must be positive, sizes not negative; `blockTokens` and `runningRequestsMax` are at least 1.
     public init(
         prefillTokensPerSecond: Double = 8000,
         decodeBase: Duration = .milliseconds(20),

@@ -111,13 +111,16 @@ final class EngineDriver: Sendable {
         }
         guard let end else { return }
         let nanoseconds = end / .nanoseconds(1)
-        eventLoop.scheduleTask(deadline: start + .nanoseconds(Int64(nanoseconds.rounded(.up)))) { self.advance() }
+        eventLoop.scheduleTask(deadline: start + .nanoseconds(Int64(nanoseconds.rounded(.up)))) {
+            self.advance(timerEnd: end)
+        }
     }
 
-    /// Lets the engine catch up with the clock; a timer that came for a cancelled step finds nothing to do.
-    private func advance() {
+    /// Lets the engine catch up with the clock; the timer of a step that was cancelled does nothing, another one is set.
+    private func advance(timerEnd: Duration) {
         let now = now()
-        let deliveries = state.withLock { state in
+        let deliveries = state.withLock { state -> [(@Sendable (EngineEvent) -> Void, EngineEvent)] in
+            guard state.timerEnd == timerEnd else { return [] }
             state.timerEnd = nil
             return state.engine.advance(to: now).compactMap { event in
                 let receive = state.receivers[event.id]

@@ -13,15 +13,15 @@ extension Fault {
             throw FaultError("A fault must be a JSON object such as {\"status\": 500}.")
         }
         guard !members.isEmpty else { throw FaultError("A fault has no field; set for example \"status\": 500.") }
-        var crashAfter: Int?
+        var afterEvents: Int?
         for member in members where !member.value.isNull {
-            try set(member.name, to: member.value, afterEvents: &crashAfter)
+            try set(member.name, to: member.value, afterEvents: &afterEvents)
         }
-        guard let crashAfter else { return }
+        guard let afterEvents else { return }
         guard ending == .crash || ending == .reset else {
             throw FaultError("The fault field 'after_events' needs 'crash' or 'reset'.")
         }
-        endingAfterEvents = crashAfter
+        endingAfterEvents = afterEvents
     }
 
     /// Reads a fault from a flag: `status=500,path=/generate,count=3`, where a name without a value means true.

@@ -39,6 +39,7 @@ public struct Fault: Sendable, Hashable {
     /// How long the fault lasts from the moment it is set; nil means until it is removed.
     public var duration: Duration?
 
+    /// A fault that does nothing yet.
     public init() {}
 
     /// Whether this is about requests, not only about health probes or about accepting connections.

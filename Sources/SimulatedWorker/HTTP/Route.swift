@@ -41,7 +41,7 @@ enum Route: Hashable, Sendable {
             case .DELETE: self = .removeFaults
             default: self = .wrongMethod
             }
-        case "/generate", "/v1/generate": self = Route.answer(.generate, method)
+        case "/generate": self = Route.answer(.generate, method)
         case "/v1/chat/completions": self = Route.answer(.chat, method)
         case "/v1/completions": self = Route.answer(.completion, method)
         case "/v1/embeddings": self = Route.answer(.embedding, method)
@@ -49,7 +49,7 @@ enum Route: Hashable, Sendable {
         case "/v1/responses": self = Route.answer(.response, method)
         case "/v1/messages": self = Route.answer(.message, method)
         case "/echo", "/v1/echo": self = .echo
-        case "/v1/blob": self = isReading || method == .POST ? .blob : .wrongMethod
+        case "/v1/blob": self = method == .GET || method == .POST ? .blob : .wrongMethod
         default:
             if path.hasPrefix("/v1/echo/") {
                 self = .echo

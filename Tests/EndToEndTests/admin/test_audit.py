@@ -7,7 +7,7 @@ from support.fleet import ControlPlane, Workbench
 
 
 def sqlite3(plane: ControlPlane, statement: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["sqlite3", "-json", str(plane.database), statement], capture_output=True, text=True)
+    return subprocess.run(["sqlite3", "-json", "-cmd", ".timeout 5000", str(plane.database), statement], capture_output=True, text=True)
 
 
 def audit(plane: ControlPlane) -> list[dict]:

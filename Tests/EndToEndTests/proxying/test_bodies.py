@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import socket
 import threading
 import time
 
@@ -191,3 +192,19 @@ def test_64_megabytes_up_and_down_pass_unchanged_in_little_memory(bench: Workben
     record("Large bodies", f"peak resident memory of a data plane, 64 MiB up and down ({kind}), slow reader",
            resident / MEGABYTE, "MiB", "40", "proxying/test_bodies.py")
     assert resident < RESIDENT_BYTES_MAX
+
+
+def test_a_slow_reader_gets_the_whole_of_an_answer_that_ends_its_connection(bench: Workbench) -> None:
+    """What is still queued when the worker is done takes longer to read than any lingering of the proxy."""
+    worker = bench.worker()
+    _, proxy = bench.wired(worker.url)
+    total = MEGABYTE * 3 // 2
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        client.connect(("127.0.0.1", proxy.port))
+        client.sendall(b"POST /v1/blob?bytes=%d HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n" % total)
+        received = 0
+        while data := client.recv(16 * 1024):
+            received += len(data)
+            time.sleep(0.04)
+    assert received > total

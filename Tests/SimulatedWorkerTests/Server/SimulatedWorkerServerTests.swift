@@ -65,17 +65,45 @@ struct SimulatedWorkerServerTests {
         }
     }
 
-    @Test("A stream is sent in chunks and ends as HTTP demands")
-    func stream() async throws {
-        try await withWorker(speedup: 1000) { server in
-            let connection = try Connection(port: server.port)
+    @Test("A stream is sent in chunks and ends as HTTP demands, with any number of threads", arguments: [1, 3])
+    func stream(threads: Int) async throws {
+        try await withWorker(speedup: 1000) {
+            $0.threads = threads
+        } _: { server in
+            let connections = try (0..<6).map { _ in try Connection(port: server.port) }
             let body = #"{"messages": [{"role": "user", "content": "a"}], "stream": true, "max_tokens": 5}"#
-            try connection.send("POST", "/v1/chat/completions", body: body)
+            for connection in connections { try connection.send("POST", "/v1/chat/completions", body: body) }
+            for connection in connections {
+                let text = try connection.read(until: "0\r\n\r\n")
+                #expect(text.contains("Content-Type: text/event-stream"))
+                #expect(text.contains("Transfer-Encoding: chunked"))
+                #expect(text.split(separator: "data: ").count == 9)
+                #expect(text.hasSuffix("data: [DONE]\n\n\r\n0\r\n\r\n"))
+            }
+        }
+    }
+
+    @Test("A paced stream has the events that were asked for, not sooner than asked for")
+    func pacedStream() async throws {
+        try await withWorker(speedup: 1) { server in
+            let connection = try Connection(port: server.port)
+            let start = ContinuousClock.now
+            let pacing = #"{"events": 5, "interval_ms": 10, "bytes": 12}"#
+            try connection.send("POST", "/generate", body: #"{"text": "a", "stream": true, "simulated": \#(pacing)}"#)
             let text = try connection.read(until: "0\r\n\r\n")
-            #expect(text.contains("Content-Type: text/event-stream"))
-            #expect(text.contains("Transfer-Encoding: chunked"))
-            #expect(text.split(separator: "data: ").count == 9)
-            #expect(text.hasSuffix("data: [DONE]\n\n\r\n0\r\n\r\n"))
+            #expect(text.split(separator: "\"sent_at\":").count == 6)
+            #expect(ContinuousClock.now - start >= .milliseconds(40))
+        }
+    }
+
+    @Test("An idle connection is closed after the time that was set")
+    func idleConnection() async throws {
+        try await withWorker(speedup: 0) {
+            $0.keepAlive = .milliseconds(20)
+        } _: { server in
+            let connection = try Connection(port: server.port)
+            try connection.send("GET", "/health")
+            #expect(try connection.read(until: "").hasPrefix("HTTP/1.1 200 OK"))
         }
     }
 

@@ -108,6 +108,12 @@ extension ProxyEngine {
         dispatch(id, &network)
     }
 
+    /// The worker takes more: the client is read again, and its time runs again.
+    mutating func goOnUploading(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        network.resumeReads(id)
+        armUploadDeadline(id, &network)
+    }
+
     /// A client that stops in the middle of a body is told so after the idle time. While the body is held it must also
     /// arrive at a thousand bytes a second (a byte a millisecond) from then on, so that dripping gains nothing.
     mutating func armUploadDeadline(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {

@@ -128,6 +128,8 @@ extension ProxyEngine {
     ) {
         clients[id.index].phase = .upstream
         clients[id.index].upstream = upstream
+        // The time limits of the body and of the wait for a worker are over.
+        network.setDeadline(id, at: nil)
         upstreams[upstream.index].client = id
         upstreams[upstream.index].reset()
         let isStreamed = clients[id.index].bodyUse == .stream
@@ -141,7 +143,7 @@ extension ProxyEngine {
             network.send(output.storage.span, to: upstream)
             output = ByteBuffer()
             clients[id.index].request.body = ByteBuffer()
-            if network.queuedBytes(upstream) <= configuration.queuedBytesMax { network.resumeReads(id) }
+            if network.queuedBytes(upstream) <= configuration.queuedBytesMax { goOnUploading(id, &network) }
         } else {
             network.send(output.storage.span, body.storage.span, to: upstream)
         }

@@ -97,7 +97,7 @@ public struct ProxyEngine: ~Copyable {
         if isClient(id) {
             if let upstream = clients[id.index].upstream { network.resumeReads(upstream) }
         } else if isUpstream(id), let client = upstreams[id.index].client {
-            if clients[client.index].framerIsOpen { network.resumeReads(client) }
+            if clients[client.index].framerIsOpen { goOnUploading(client, &network) }
         }
     }
 

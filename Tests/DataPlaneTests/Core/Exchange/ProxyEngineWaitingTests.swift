@@ -30,6 +30,7 @@ struct ProxyEngineWaitingTests {
         #expect(bench.network.connections[client]?.deadline == MonotonicTime(milliseconds: 11_000))
         try bench.apply([Samples.worker(1)])
         #expect(bench.network.takeText(bench.openUpstream()).hasSuffix("\r\n\r\nabc"))
+        #expect(bench.network.connections[client]?.deadline == nil)
     }
 
     @Test("The wait has an end")
