@@ -19,13 +19,18 @@ struct Thread {
         }
         var handle = pthread_t()
         let argument = Unmanaged.passRetained(Box(name, body)).toOpaque()
-        let result = pthread_create(&handle, nil, { argument in
-            guard let argument else { return nil }
-            let box = Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
-            signalbox_set_thread_name(box.name)
-            box.body()
-            return nil
-        }, argument)
+        let result = pthread_create(
+            &handle,
+            nil,
+            { argument in
+                guard let argument else { return nil }
+                let box = Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
+                signalbox_set_thread_name(box.name)
+                box.body()
+                return nil
+            },
+            argument
+        )
         guard result == 0 else {
             Unmanaged<Box>.fromOpaque(argument).release()
             return nil

@@ -34,7 +34,9 @@ public struct Listener: Sendable {
         var list: UnsafeMutablePointer<addrinfo>?
         let result = getaddrinfo(host, String(port), &hints, &list)
         guard result == 0, let first = list else {
-            throw ListenerError("The host '\(host)' of --host cannot be resolved: \(String(cString: gai_strerror(result))).")
+            throw ListenerError(
+                "The host '\(host)' of --host cannot be resolved: \(String(cString: gai_strerror(result)))."
+            )
         }
         defer { freeaddrinfo(list) }
         let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)

@@ -234,7 +234,16 @@ struct ProxyThread: ~Copyable {
         startAccepting()
     }
 
+    /// Goes to the end of the kernel's queue of waiting threads, so that the next connection wakes another one: an
+    /// exclusive waiter that is idle would otherwise be woken again and again, and one data plane serve them all.
+    private mutating func yieldListener() {
+        guard isAccepting else { return }
+        stopAccepting()
+        startAccepting()
+    }
+
     private mutating func accept() {
+        defer { yieldListener() }
         for _ in 0..<ProxyThread.acceptsPerEvent {
             var storage = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)

@@ -58,7 +58,8 @@ extension Span where Element == UInt8 {
     func equalsIgnoringCase(_ range: Range<Int>, _ text: StaticString) -> Bool {
         guard range.count == text.utf8CodeUnitCount else { return false }
         return text.withUTF8Buffer { expected in
-            for offset in 0..<expected.count where ASCII.lowercased(self[range.lowerBound + offset]) != expected[offset] {
+            for offset in 0..<expected.count where ASCII.lowercased(self[range.lowerBound + offset]) != expected[offset]
+            {
                 return false
             }
             return true

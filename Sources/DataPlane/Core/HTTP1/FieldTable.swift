@@ -33,7 +33,8 @@ public struct FieldTable: Sendable {
     }
 
     /// Reads one field line (RFC 9112 section 5) and adds it.
-    mutating func add(line: Range<Int>, of bytes: borrowing Span<UInt8>, limits: HTTPLimits) throws(HTTPFault) -> Field {
+    mutating func add(line: Range<Int>, of bytes: borrowing Span<UInt8>, limits: HTTPLimits) throws(HTTPFault) -> Field
+    {
         guard fields.count < limits.fieldsMax else { throw HTTPFault(431, "The message has too many header fields.") }
         var colon = line.lowerBound
         while colon < line.upperBound && ASCII.isTokenByte(bytes[colon]) { colon += 1 }

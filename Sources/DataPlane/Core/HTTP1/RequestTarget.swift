@@ -19,7 +19,8 @@ public struct RequestTarget: Sendable, Equatable {
         var authority: Range<Int>?
         if let start = RequestTarget.authorityStart(range, bytes) {
             pathStart = start
-            while pathStart < range.upperBound && bytes[pathStart] != ASCII.slash && bytes[pathStart] != ASCII.question {
+            while pathStart < range.upperBound && bytes[pathStart] != ASCII.slash && bytes[pathStart] != ASCII.question
+            {
                 pathStart += 1
             }
             authority = start..<pathStart

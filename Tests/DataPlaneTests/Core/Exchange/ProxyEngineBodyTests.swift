@@ -4,6 +4,8 @@ import Testing
 @testable import DataPlaneCore
 
 struct ProxyEngineBodyTests {
+    private static let chunked = "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
     private func smallBench() throws -> EngineBench {
         var configuration = EngineConfiguration()
         configuration.heldBodyBytesMax = 10
@@ -16,7 +18,10 @@ struct ProxyEngineBodyTests {
     func heldChunked() throws {
         var bench = try smallBench()
         let client = bench.accept()
-        bench.receive(client, "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+        bench.receive(
+            client,
+            Self.chunked + "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+        )
         #expect(bench.network.takeText(bench.openUpstream()).hasSuffix("Content-Length: 5\r\n\r\nabcde"))
     }
 
@@ -24,7 +29,10 @@ struct ProxyEngineBodyTests {
     func streamed() throws {
         var bench = try smallBench()
         let client = bench.accept()
-        bench.receive(client, "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nc\r\n0123456789ab\r\n")
+        bench.receive(
+            client,
+            Self.chunked + "c\r\n0123456789ab\r\n"
+        )
         let upstream = bench.openUpstream()
         #expect(bench.network.takeText(upstream).hasSuffix("Transfer-Encoding: chunked\r\n\r\nc\r\n0123456789ab\r\n"))
         #expect(bench.network.connections[client]?.isPaused == false)
@@ -46,7 +54,10 @@ struct ProxyEngineBodyTests {
     func invalidStream() throws {
         var bench = try smallBench()
         let client = bench.accept()
-        bench.receive(client, "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nc\r\n0123456789ab\r\n")
+        bench.receive(
+            client,
+            Self.chunked + "c\r\n0123456789ab\r\n"
+        )
         let upstream = bench.openUpstream()
         bench.receive(client, "zz\r\n")
         #expect(bench.network.isClosed(upstream))

@@ -37,7 +37,8 @@ struct ChunkedDecoderTests {
     @Test(
         "What is not the grammar is refused",
         arguments: [
-            "3\nabc\r\n0\r\n\r\n", "3\rabc", "3 \r\nabc", " 3\r\nabc", "\r\nabc", "g\r\n", "0x3\r\nabc", "-1\r\n", "3;a\nabc",
+            "3\nabc\r\n0\r\n\r\n", "3\rabc", "3 \r\nabc", " 3\r\nabc", "\r\nabc", "g\r\n", "0x3\r\nabc", "-1\r\n",
+            "3;a\nabc",
             "3;a\rb\r\nabc", "3\r\nabcX\r\n", "3\r\nabc\n0\r\n\r\n", "10000000000000003\r\nabc", "0\r\nXYGET /\r\n\r\n",
             "0\r\n: v\r\n\r\n", "0\r\nX: v\n\r\n", "3;a=\u{0}\r\nabc", "0\r\n X: v\r\n\r\n",
             String(repeating: "0", count: 33) + "\r\n",

@@ -84,7 +84,9 @@ struct SubscriptionStateTests {
         #expect(try message(state.received(encoded.wireBytes(), at: time(2))) == .ack(encoded.version))
         let healed = try EncodedSnapshot(snapshot(5, workers: 2))
         #expect(
-            try state.received(healed.wireBytes(), at: time(3)) == [.apply(snapshot(5, workers: 2), healed.header.digest)]
+            try state.received(healed.wireBytes(), at: time(3)) == [
+                .apply(snapshot(5, workers: 2), healed.header.digest)
+            ]
         )
     }
 
