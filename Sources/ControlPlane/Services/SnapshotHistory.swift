@@ -15,7 +15,7 @@ final class SnapshotHistory: Sendable {
     private static let restMax = Duration.milliseconds(500)
 
     private struct State {
-        var waiting: [PublishedSnapshot] = []
+        var waiting: [SnapshotNote] = []
         var isScheduled = false
     }
 
@@ -30,7 +30,7 @@ final class SnapshotHistory: Sendable {
     }
 
     /// Notes a snapshot soon; returns at once.
-    func note(_ snapshot: PublishedSnapshot) {
+    func note(_ snapshot: SnapshotNote) {
         let mustSchedule = state.withLock { state in
             state.waiting.append(snapshot)
             // Only the newest documents are kept anyway; the others need not wait in memory.

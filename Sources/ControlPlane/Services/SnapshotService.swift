@@ -30,7 +30,7 @@ final class SnapshotService: SnapshotSource {
         let violations = snapshot.violations()
         guard violations.isEmpty else { throw InvalidSnapshot(violations: violations) }
         let encoded = try EncodedSnapshot(snapshot)
-        history.note(PublishedSnapshot(encoded, of: snapshot))
+        history.note(SnapshotNote(encoded, of: snapshot))
         latest.withLock { $0 = encoded }
         return encoded
     }

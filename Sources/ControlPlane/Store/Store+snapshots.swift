@@ -16,7 +16,7 @@ public struct SnapshotRecord: Hashable, Sendable {
 }
 
 /// A snapshot on its way into the history.
-struct PublishedSnapshot: Sendable {
+struct SnapshotNote: Sendable {
     var header: SnapshotHeader
     /// RFC 3339 in UTC.
     var publishedAt: String
@@ -64,7 +64,7 @@ extension Store {
     /// Notes published snapshots, oldest first, in one transaction; the same version with the same digest is noted once.
     ///
     /// The note is no change: it makes no version and no audit row.
-    func recordSnapshots(_ snapshots: [PublishedSnapshot]) throws {
+    func recordSnapshots(_ snapshots: [SnapshotNote]) throws {
         try database.write { database in
             for snapshot in snapshots { try Store.insert(snapshot, database) }
             guard let newest = try Int64.fetchOne(database, sql: "SELECT max(id) FROM snapshot_history") else { return }
@@ -79,7 +79,7 @@ extension Store {
         }
     }
 
-    private static func insert(_ snapshot: PublishedSnapshot, _ database: Database) throws {
+    private static func insert(_ snapshot: SnapshotNote, _ database: Database) throws {
         let existing = try Int64.fetchOne(
             database,
             sql: "SELECT id FROM snapshot_history WHERE epoch = ? AND sequence = ? AND digest = ?",

@@ -240,6 +240,7 @@ struct ProxyThread: ~Copyable {
         guard isAccepting else { return }
         stopAccepting()
         startAccepting()
+        if !isAccepting { acceptsAgainAt = reactor.now.adding(milliseconds: ProxyThread.acceptPauseMilliseconds) }
     }
 
     private mutating func accept() {

@@ -258,7 +258,7 @@ struct AdminAPITests {
     @Test("shows published snapshots", arguments: ["abc", "-1", "99999999999999999999"])
     func snapshots(badSequence: String) async throws {
         let snapshot = try test.store.snapshot()
-        try test.store.recordSnapshots([PublishedSnapshot(EncodedSnapshot(snapshot), of: snapshot)])
+        try test.store.recordSnapshots([SnapshotNote(EncodedSnapshot(snapshot), of: snapshot)])
         #expect(try await send(.get, "/snapshots").status == .ok)
         #expect(text(try await send(.get, "/snapshots/0")).contains(#""document":{"#))
         #expect(try await send(.get, "/snapshots/1").status == .notFound)

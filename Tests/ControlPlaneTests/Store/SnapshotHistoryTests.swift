@@ -17,7 +17,7 @@ struct SnapshotHistoryTests {
     private func publish() throws -> EncodedSnapshot {
         let snapshot = try store.snapshot()
         let encoded = try EncodedSnapshot(snapshot)
-        try store.recordSnapshots([PublishedSnapshot(encoded, of: snapshot)])
+        try store.recordSnapshots([SnapshotNote(encoded, of: snapshot)])
         return encoded
     }
 

@@ -23,11 +23,13 @@ def test_only_its_own_requests_fail_and_it_is_back_within_two_seconds(bench: Wor
     pids = launch.data_plane_pids()
     assert len(pids) == 2
     with LoadGenerator(launch.port, 64) as load:
-        wait_for("the load to flow", lambda: load.result.completed > 200)
+        wait_for("the load to flow", lambda: load.result.completed > 200 and len(load.ports()) == 64)
         victim = max(pids, key=lambda pid: len(socket_ports(pid)))
         # Stopped first, so that the list of its clients is exactly what it had when it died.
         os.kill(victim, signal.SIGSTOP)
         on_victim = socket_ports(victim)
+        on_other = [socket_ports(pid) for pid in pids if pid != victim][0]
+        assert on_other & load.ports(), "the other data plane has no clients that could fail"
         os.kill(victim, signal.SIGKILL)
         killed = time.monotonic()
         wait_for("the victim to be gone", lambda: not is_alive(victim))

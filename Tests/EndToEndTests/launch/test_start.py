@@ -2,14 +2,16 @@
 
 import socket
 import time
+from contextlib import ExitStack
 
 import pytest
 
 from support.fleet import Launch, Workbench
 from support.limits import limit
+from support.measurements import record
 from support.ports import free_port, is_listening
-from support.processes import marked_processes
-from support.raw_http import ask
+from support.processes import marked_processes, socket_ports
+from support.raw_http import RawConnection, ask
 
 SENTENCE_LINES_MAX = 3
 
@@ -52,6 +54,21 @@ def test_n_data_planes_share_the_port(bench: Workbench) -> None:
     bench.wait_ready(launch)
     assert len(launch.data_plane_pids()) == 3
     assert {plane["pid"] for plane in launch.admin.data_planes()} == set(launch.data_plane_pids())
+
+
+@pytest.mark.measured
+def test_clients_that_come_one_after_another_are_spread_over_the_data_planes(bench: Workbench) -> None:
+    launch = bench.launch(data_planes=2)
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(64):
+            clients.append(stack.enter_context(RawConnection(launch.port)))
+            assert clients[-1].ask("GET", "/health").status == 200
+        ports = {client.socket.getsockname()[1] for client in clients}
+        shares = [len(socket_ports(pid) & ports) for pid in launch.data_plane_pids()]
+    record("Several data planes", "64 clients one after another on 2 data planes: fewest on one", min(shares),
+           "connections", "16 or more", "launch/test_start.py")
+    assert sum(shares) == 64 and min(shares) >= 16
 
 
 def test_the_data_port_is_taken(bench: Workbench) -> None:

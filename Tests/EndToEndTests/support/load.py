@@ -17,6 +17,9 @@ def chat_request(stream: bool = False, max_tokens: int = 4) -> bytes:
     )
 
 
+SECONDS_BETWEEN_CLIENTS = 0.003
+
+
 @dataclass
 class Failure:
     at: float
@@ -39,6 +42,7 @@ class LoadGenerator:
         self.request = request or chat_request()
         self.result = LoadResult()
         self._stopping = False
+        self._ports: dict[int, int] = {}
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
     def __enter__(self) -> "LoadGenerator":
@@ -55,10 +59,16 @@ class LoadGenerator:
         assert not self._thread.is_alive(), "a client hangs in a request"
         return self.result
 
-    async def _run(self) -> None:
-        await asyncio.gather(*(self._client() for _ in range(self.clients)))
+    def ports(self) -> set[int]:
+        """The local ports of the connections that are open now."""
+        return set(self._ports.values())
 
-    async def _client(self) -> None:
+    async def _run(self) -> None:
+        await asyncio.gather(*(self._client(number) for number in range(self.clients)))
+
+    async def _client(self, number: int) -> None:
+        # One after another, as clients come, so that they are spread over all who accept.
+        await asyncio.sleep(number * SECONDS_BETWEEN_CLIENTS)
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         local_port = 0
         while not self._stopping:
@@ -66,7 +76,7 @@ class LoadGenerator:
             try:
                 if streams is None:
                     streams = await asyncio.open_connection("127.0.0.1", self.port)
-                    local_port = streams[1].get_extra_info("sockname")[1]
+                    self._ports[number] = local_port = streams[1].get_extra_info("sockname")[1]
                 streams[1].write(self.request)
                 keep = await asyncio.wait_for(self._response(streams[0]), timeout=30)
                 self.result.completed += 1
