@@ -18,7 +18,7 @@ usage: scripts/test.sh [all|unit|e2e] [--slow] [--measure] [pytest arguments]
   --slow     also the tests marked slow (minutes each)
   --measure  write the measured figures to docs/measurements.md
 
-Further arguments go to pytest: scripts/test.sh e2e -k audit
+Further arguments go to pytest: scripts/test.sh e2e Tests/EndToEndTests/admin -k audit
 
 environment:
   SIGNALBOX_BIN_DIR        test the programs of this folder instead of building them
@@ -31,12 +31,14 @@ part=all
 slow=no
 measure=no
 pytest_arguments=()
+tests=()
 while (($# > 0)); do
     case $1 in
         all | unit | e2e) part=$1 ;;
         --slow) slow=yes ;;
         --measure) measure=yes ;;
         -h | --help) usage && exit 0 ;;
+        Tests/*) tests+=("$1") ;;
         *) pytest_arguments+=("$1") ;;
     esac
     shift
@@ -55,10 +57,10 @@ unit_tests() {
 end_to_end_tests() {
     local selection=()
     [[ $slow == yes ]] || selection=(-m "not slow")
-    note "\$ .venv/bin/python -m pytest Tests/EndToEndTests ${selection[*]} ${pytest_arguments[*]}"
+    ((${#tests[@]} > 0)) || tests=(Tests/EndToEndTests)
+    note "\$ .venv/bin/python -m pytest ${tests[*]} ${selection[*]} ${pytest_arguments[*]}"
     SIGNALBOX_BIN_DIR=$bin_dir SIGNALBOX_RESULTS=$results \
-        "$project_root/.venv/bin/python" -m pytest "$project_root/Tests/EndToEndTests" \
-        "${selection[@]}" "${pytest_arguments[@]}"
+        "$project_root/.venv/bin/python" -m pytest "${tests[@]}" "${selection[@]}" "${pytest_arguments[@]}"
 }
 
 write_measurements() {

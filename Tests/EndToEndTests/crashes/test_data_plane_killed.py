@@ -10,7 +10,7 @@ from support.fleet import Workbench
 from support.limits import limit
 from support.load import LoadGenerator
 from support.measurements import record
-from support.processes import is_alive, socket_ports
+from support.processes import freeze, is_alive, socket_ports
 from support.raw_http import RawConnection
 from support.waiting import wait_for
 
@@ -26,7 +26,7 @@ def test_only_its_own_requests_fail_and_it_is_back_within_two_seconds(bench: Wor
         wait_for("the load to flow", lambda: load.result.completed > 200 and len(load.ports()) == 64)
         victim = max(pids, key=lambda pid: len(socket_ports(pid)))
         # Stopped first, so that the list of its clients is exactly what it had when it died.
-        os.kill(victim, signal.SIGSTOP)
+        freeze(victim)
         on_victim = socket_ports(victim)
         on_other = [socket_ports(pid) for pid in pids if pid != victim][0]
         assert on_other & load.ports(), "the other data plane has no clients that could fail"
@@ -55,7 +55,7 @@ def test_connections_that_wait_to_be_accepted_survive_its_death(bench: Workbench
     launch = bench.launch(workers=[bench.worker().url], data_planes=1)
     bench.wait_ready(launch)
     [victim] = launch.data_plane_pids()
-    os.kill(victim, signal.SIGSTOP)
+    freeze(victim)
     queued = [RawConnection(launch.port) for _ in range(20)]
     for connection in queued:
         connection.send("GET /health HTTP/1.1\r\nHost: t\r\n\r\n")

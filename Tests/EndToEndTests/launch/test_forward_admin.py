@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from support.fleet import Launch, Workbench
+from support.processes import freeze
 from support.raw_http import RawConnection, ask
 
 
@@ -96,7 +97,7 @@ def test_while_the_control_plane_is_away_the_answer_is_an_error_and_traffic_flow
     fleet = bench.launch(workers=[worker.url])
     bench.wait_ready(fleet)
     victim = fleet.control_plane_pid()
-    os.kill(victim, signal.SIGSTOP)
+    freeze(victim)
     try:
         with RawConnection(fleet.port) as waiting:
             waiting.send("GET /list_workers HTTP/1.1\r\nHost: t\r\n\r\n")

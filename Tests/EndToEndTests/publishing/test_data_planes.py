@@ -9,6 +9,7 @@ import pytest
 from support.fleet import Workbench
 from support.limits import limit
 from support.measurements import record
+from support.processes import freeze
 from support.raw_http import ask
 from support.snapshots import SnapshotClient
 from support.waiting import wait_for
@@ -67,7 +68,7 @@ def test_a_stopped_data_plane_delays_neither_the_others_nor_the_api(bench: Workb
     stopped = bench.data_plane(plane.control_socket, name="stopped")
     bench.data_plane(plane.control_socket, name="running")
     plane.admin.wait_until_applied(2)
-    stopped.signal(signal.SIGSTOP)
+    freeze(stopped.pid)
     try:
         started = time.monotonic()
         for port in range(9100, 9200):

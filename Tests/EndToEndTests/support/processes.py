@@ -109,6 +109,17 @@ def resident_bytes_peak(pid: int) -> int:
     raise AssertionError(f"the kernel tells no VmHWM of process {pid}")
 
 
+def freeze(pid: int) -> None:
+    """SIGSTOP, and waits until every thread has stopped: the signal alone is only a request."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def is_frozen() -> bool:
+        states = [stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+        return all(state in "tT" for state in states)
+
+    wait_for(f"process {pid} to stop", is_frozen)
+
+
 def kill_pid(pid: int) -> None:
     """kill -9 of a process that is not our child, and waits until it is gone."""
     os.kill(pid, signal.SIGKILL)
