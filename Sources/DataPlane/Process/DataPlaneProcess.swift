@@ -33,7 +33,7 @@ public struct DataPlaneProcess {
             mailboxes.append(try Mailbox())
             counters.append(ThreadCounters())
         }
-        let threads = try startThreads(mailboxes, counters, loads)
+        let threads = try startThreads(mailboxes, counters, loads, clientsMax: clientsMax(descriptors))
         let subscription = try Subscription(
             path: configuration.controlSocketPath,
             id: configuration.id,
@@ -55,10 +55,16 @@ public struct DataPlaneProcess {
         drain(&signals, mailboxes, threads)
     }
 
+    /// Clients per thread: half of the descriptors, so that every client can have a connection to a worker.
+    private func clientsMax(_ descriptors: Int) -> Int {
+        max(8, (descriptors - 32) / 2 / configuration.threads)
+    }
+
     private func startThreads(
         _ mailboxes: [Mailbox],
         _ counters: [ThreadCounters],
-        _ loads: WorkerLoads
+        _ loads: WorkerLoads,
+        clientsMax: Int
     ) throws(SystemError) -> ThreadGroup {
         let group = try ThreadGroup(count: mailboxes.count)
         let listener = listener
@@ -67,7 +73,7 @@ public struct DataPlaneProcess {
         for (index, mailbox) in mailboxes.enumerated() {
             let counter = counters[index]
             let seed = UInt64.random(in: 0 ... .max)
-            group.start(name: "proxy-\(index)") {
+            group.start(name: "proxy-\(index)", logger: logger) {
                 do throws(SystemError) {
                     let engine = ProxyEngine(
                         configuration: engineConfiguration,
@@ -75,7 +81,12 @@ public struct DataPlaneProcess {
                         counters: counter,
                         seed: seed
                     )
-                    var thread = try ProxyThread(engine: engine, mailbox: mailbox, listener: listener)
+                    var thread = try ProxyThread(
+                        engine: engine,
+                        mailbox: mailbox,
+                        listener: listener,
+                        clientsMax: clientsMax
+                    )
                     thread.run()
                 } catch {
                     logger.critical("A proxy thread cannot start.", metadata: ["error": "\(error)"])
@@ -89,7 +100,7 @@ public struct DataPlaneProcess {
     private func start(_ subscription: Subscription) {
         // The subscription is handed over whole: from here on only its own thread touches it.
         nonisolated(unsafe) let handedOver = subscription
-        Thread.start(name: "subscription") { handedOver.run() }
+        Thread.startOrExit(name: "subscription", logger: logger) { handedOver.run() }
     }
 
     /// Connections are taken from the first snapshot on, or after a while without one: a health check wants an answer.
@@ -112,6 +123,7 @@ public struct DataPlaneProcess {
 
     private func drain(_ signals: inout ShutdownSignals, _ mailboxes: [Mailbox], _ threads: ThreadGroup) {
         for mailbox in mailboxes { mailbox.post(.drain) }
+        listener.refuseFurther()
         var deadline = EpollReactor.clock().adding(milliseconds: configuration.shutdownGraceSeconds * 1000)
         if configuration.lifeline != nil && signals.isOrphan {
             deadline = EpollReactor.clock().adding(milliseconds: DataPlaneConfiguration.orphanGraceMilliseconds)

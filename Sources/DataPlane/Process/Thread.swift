@@ -1,13 +1,20 @@
 import CLinux
 import Glibc
+import Logging
 
 /// A thread of the operating system that runs one closure to its end.
-struct Thread {
-    private let handle: pthread_t
+enum Thread {
+    /// Starts a thread that the process cannot do without: if the system has none, the process ends with status 71, and
+    /// whoever supervises it starts it again.
+    static func startOrExit(name: String, logger: Logger, _ body: @escaping @Sendable () -> Void) {
+        guard start(name: name, body) else {
+            logger.critical("A thread cannot be started.", metadata: ["thread": "\(name)"])
+            exit(71)
+        }
+    }
 
-    /// Starts a thread; `name` is what tools such as `top -H` show, at most 15 bytes.
-    @discardableResult
-    static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Thread? {
+    /// Starts a thread, or returns false; `name` is what tools such as `top -H` show, at most 15 bytes.
+    private static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
         final class Box {
             let name: String
             let body: @Sendable () -> Void
@@ -33,13 +40,10 @@ struct Thread {
         )
         guard result == 0 else {
             Unmanaged<Box>.fromOpaque(argument).release()
-            return nil
+            return false
         }
-        return Thread(handle: handle)
+        pthread_detach(handle)
+        return true
     }
 
-    /// Waits for the thread's end.
-    func join() {
-        pthread_join(handle, nil)
-    }
 }

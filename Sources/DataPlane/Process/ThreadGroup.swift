@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Logging
 import Synchronization
 
 /// Threads that end together; a descriptor tells when the last one has.
@@ -14,12 +15,11 @@ final class ThreadGroup: Sendable {
         running = Atomic(count)
     }
 
-    func start(name: String, _ body: @escaping @Sendable () -> Void) {
-        let started = Thread.start(name: name) {
+    func start(name: String, logger: Logger, _ body: @escaping @Sendable () -> Void) {
+        Thread.startOrExit(name: name, logger: logger) {
             body()
             self.ended()
         }
-        if started == nil { ended() }
     }
 
     private func ended() {

@@ -12,7 +12,10 @@ extension EpollReactor: Network {
         let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(family, type, 0)
         guard descriptor >= 0 else { return nil }
-        if family != AF_UNIX { FileDescriptor.setNoDelay(descriptor) }
+        if family != AF_UNIX {
+            FileDescriptor.setNoDelay(descriptor)
+            FileDescriptor.setKeepAlive(descriptor)
+        }
         let result = SocketAddress.withPointer(to: address) { Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
         // Also a connection that is open at once, as on loopback, is reported by the next event.
         guard let id = adopt(descriptor, role: .upstream, isConnecting: true) else { return nil }
@@ -78,6 +81,7 @@ extension EpollReactor: Network {
             release(id)
         case .graceful where sockets[index].isWriteBroken: release(id)
         case .graceful:
+            if sockets[index].closing == .no { closingCount += 1 }
             sockets[index].closing = .flushing
             sockets[index].isPaused = false
             setDeadline(id, at: now.adding(milliseconds: EpollReactor.flushMilliseconds))

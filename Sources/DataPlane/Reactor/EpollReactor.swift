@@ -24,6 +24,8 @@ struct EpollReactor: ~Copyable {
     var wheel: DeadlineWheel
     /// Open sockets, for the choice of how long to sleep and for tests.
     private(set) var openCount = 0
+    /// Sockets that the engine has given up and that still flush or linger.
+    var closingCount = 0
 
     init() throws(SystemError) {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -91,6 +93,8 @@ struct EpollReactor: ~Copyable {
     /// Gives a socket's slot up; the descriptor itself is closed by ``closeReleased()``.
     mutating func release(_ id: ConnectionID) {
         let index = Int(id.slot)
+        if sockets[index].closing != .no { closingCount -= 1 }
+        sockets[index].closing = .no
         sockets[index].role = .unused
         sockets[index].unsent = []
         sockets[index].deadline = nil

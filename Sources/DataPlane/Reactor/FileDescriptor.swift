@@ -13,6 +13,14 @@ enum FileDescriptor {
         setOption(descriptor, level: Int32(IPPROTO_TCP), name: TCP_NODELAY, value: 1)
     }
 
+    /// Notices peers that vanish without a word, a powered-off machine say, within a minute.
+    static func setKeepAlive(_ descriptor: Int32) {
+        setOption(descriptor, level: SOL_SOCKET, name: SO_KEEPALIVE, value: 1)
+        setOption(descriptor, level: Int32(IPPROTO_TCP), name: TCP_KEEPIDLE, value: 30)
+        setOption(descriptor, level: Int32(IPPROTO_TCP), name: TCP_KEEPINTVL, value: 10)
+        setOption(descriptor, level: Int32(IPPROTO_TCP), name: TCP_KEEPCNT, value: 3)
+    }
+
     /// Makes the next close a reset.
     static func setResetOnClose(_ descriptor: Int32) {
         var linger = Glibc.linger(l_onoff: 1, l_linger: 0)

@@ -8,6 +8,8 @@ public struct Listener: Sendable {
     /// What is bound, for messages: `127.0.0.1:30000`.
     public let address: String
     public let port: UInt16
+    /// The socket belongs to the supervisor and to the other data planes as well.
+    private let isInherited: Bool
 
     /// Connections that the kernel holds until a thread takes them.
     private static let backlog: Int32 = 4096
@@ -21,7 +23,7 @@ public struct Listener: Sendable {
         }
         _ = signalbox_fcntl(descriptor, F_SETFL, signalbox_fcntl(descriptor, F_GETFL, 0) | O_NONBLOCK)
         _ = signalbox_fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        self.init(descriptor: descriptor)
+        self.init(descriptor: descriptor, isInherited: true)
     }
 
     /// Binds and listens.
@@ -54,10 +56,16 @@ public struct Listener: Sendable {
                 ? ListenerError("Port \(port) on \(host) is already in use; choose another with --port.", isInUse: true)
                 : ListenerError("Cannot listen on \(host) port \(port) (--host, --port): \(reason).")
         }
-        self.init(descriptor: descriptor)
+        self.init(descriptor: descriptor, isInherited: false)
     }
 
-    private init(descriptor: Int32) {
+    /// Refuses new connections, unless others go on to take them from the same socket.
+    func refuseFurther() {
+        if !isInherited { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    }
+
+    private init(descriptor: Int32, isInherited: Bool) {
+        self.isInherited = isInherited
         self.descriptor = descriptor
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)

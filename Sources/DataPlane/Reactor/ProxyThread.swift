@@ -18,6 +18,8 @@ struct ProxyThread: ~Copyable {
     private var engine: ProxyEngine
     private let mailbox: Mailbox
     private let listener: Listener
+    /// Clients at which accepting rests.
+    private let clientsMax: Int
     private let readBuffer: UnsafeMutableBufferPointer<UInt8>
     private let events: UnsafeMutableBufferPointer<epoll_event>
     private var due: [ConnectionID] = []
@@ -28,7 +30,12 @@ struct ProxyThread: ~Copyable {
     private static let listenerTag = EpollReactor.encode(ConnectionID(slot: .max, generation: 0))
     private static let mailboxTag = EpollReactor.encode(ConnectionID(slot: .max, generation: 1))
 
-    init(engine: consuming ProxyEngine, mailbox: Mailbox, listener: Listener) throws(SystemError) {
+    init(
+        engine: consuming ProxyEngine,
+        mailbox: Mailbox,
+        listener: Listener,
+        clientsMax: Int
+    ) throws(SystemError) {
         let reactor = try EpollReactor()
         var event = epoll_event()
         event.events = EPOLLIN.rawValue
@@ -40,6 +47,7 @@ struct ProxyThread: ~Copyable {
         self.engine = engine
         self.mailbox = mailbox
         self.listener = listener
+        self.clientsMax = clientsMax
         readBuffer = .allocate(capacity: ProxyThread.readBytes)
         events = .allocate(capacity: Int(ProxyThread.eventsPerBatch))
     }
@@ -51,7 +59,7 @@ struct ProxyThread: ~Copyable {
 
     /// Serves until the mailbox says stop, or until a drain is done.
     mutating func run() {
-        while !isStopped && !(engine.isDraining && engine.clientCount == 0) {
+        while !isStopped && !(engine.isDraining && engine.clientCount == 0 && reactor.closingCount == 0) {
             let count = epoll_wait(reactor.epoll, events.baseAddress, ProxyThread.eventsPerBatch, sleepMilliseconds())
             reactor.now = EpollReactor.clock()
             for index in 0..<max(0, Int(count)) { handle(events[index]) }
@@ -214,6 +222,8 @@ struct ProxyThread: ~Copyable {
     // MARK: - Accepting
 
     private mutating func startAccepting() {
+        acceptsAgainAt = nil
+        guard !isAccepting else { return }
         var event = epoll_event()
         event.events = EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
         event.data.u64 = ProxyThread.listenerTag
@@ -226,6 +236,12 @@ struct ProxyThread: ~Copyable {
         _ = epoll_ctl(reactor.epoll, EPOLL_CTL_DEL, listener.descriptor, &event)
         isAccepting = false
         acceptsAgainAt = nil
+    }
+
+    /// Rests for a while, out of descriptors or with enough clients; the kernel's queue holds the others.
+    private mutating func pauseAccepting() {
+        stopAccepting()
+        acceptsAgainAt = reactor.now.adding(milliseconds: ProxyThread.acceptPauseMilliseconds)
     }
 
     private mutating func resumeAccepting() {
@@ -246,6 +262,10 @@ struct ProxyThread: ~Copyable {
     private mutating func accept() {
         defer { yieldListener() }
         for _ in 0..<ProxyThread.acceptsPerEvent {
+            guard engine.clientCount < clientsMax else {
+                pauseAccepting()
+                return
+            }
             var storage = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
@@ -256,12 +276,12 @@ struct ProxyThread: ~Copyable {
             }
             guard descriptor >= 0 else {
                 if errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM {
-                    stopAccepting()
-                    acceptsAgainAt = reactor.now.adding(milliseconds: ProxyThread.acceptPauseMilliseconds)
+                    pauseAccepting()
                 }
                 return
             }
             FileDescriptor.setNoDelay(descriptor)
+            FileDescriptor.setKeepAlive(descriptor)
             guard let (address, _) = SocketAddress.read(storage) else {
                 close(descriptor)
                 continue

@@ -56,8 +56,10 @@ final class Subscription {
     /// Runs for as long as the process lives; to be called on a thread of its own.
     func run() -> Never {
         let resolver = resolver
-        Thread.start(name: "resolver") { resolver.run() }
+        Thread.startOrExit(name: "resolver", logger: logger) { resolver.run() }
         while true {
+            // What has arrived is heard before silence is judged: compiling a large table takes its time.
+            if socketDescriptor >= 0 { receive() }
             let heartbeat = heartbeat()
             perform { try state.timePassed(at: EpollReactor.clock(), heartbeat: heartbeat) }
             wait()
@@ -193,7 +195,11 @@ final class Subscription {
     // MARK: - The socket
 
     private func connect() {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = socket(
+            AF_UNIX,
+            Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue),
+            0
+        )
         let result = SocketAddress.withPointer(to: .unix(path)) { Glibc.connect(descriptor, $0, $1) }
         guard descriptor >= 0, result == 0 else {
             let reason = result == nil ? "the path is longer than 107 bytes" : String(cString: strerror(errno))
@@ -202,7 +208,6 @@ final class Subscription {
             state.disconnected(at: EpollReactor.clock(), using: &generator)
             return
         }
-        _ = signalbox_fcntl(descriptor, F_SETFL, O_NONBLOCK)
         socketDescriptor = descriptor
         unsent = []
         hasSaidDisconnected = false

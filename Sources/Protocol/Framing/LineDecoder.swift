@@ -29,8 +29,7 @@ public struct LineDecoder: Sendable {
             searched -= start
             start = 0
         }
-        buffer.reserveCapacity(buffer.count + bytes.count)
-        for index in bytes.indices { buffer.append(bytes[index]) }
+        bytes.withUnsafeBufferPointer { buffer.append(contentsOf: $0) }
     }
 
     /// Takes bytes that arrived.

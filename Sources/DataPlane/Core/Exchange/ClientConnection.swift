@@ -59,7 +59,6 @@ struct ClientConnection {
     var upstream: ConnectionID?
     /// Where the request is counted as in flight.
     var countedSlot: Int?
-    /// The index in the table and the lease of the picked worker.
     var worker: PickedWorker?
     /// A worker that failed this request.
     var excludedWorker: Int?
@@ -94,13 +93,11 @@ struct ClientConnection {
     }
 }
 
-/// The worker that an attempt goes to, taken from one table version.
+/// The worker that an attempt goes to, as one table version had it; the table itself is not kept alive.
 struct PickedWorker {
-    var index: Int
-    var lease: WorkerSlots.Lease
+    var worker: RoutedWorker
     /// Which of the worker's addresses is being tried.
     var address = 0
-    var table: RoutingTable
 }
 
 /// What is kept of a request's head to send it on, to send it again and to answer it.

@@ -30,6 +30,8 @@ public struct Exchange: Sendable {
         case notConnected
         case connectTimeout
         case closed
+        /// The worker took nothing of an upload for too long.
+        case stalled
     }
 
     /// Most attempts for one request; the first included.
@@ -76,6 +78,7 @@ public struct Exchange: Sendable {
         case .notConnected, .connectTimeout:
             if mayRepeat { return .retryElsewhere }
             return .answer(status: cause == .connectTimeout ? 504 : 502)
+        case .stalled: return .answer(status: 504)
         case .closed:
             return usesPooledConnection && mayRepeat ? .retryFresh : .answer(status: 502)
         }

@@ -70,7 +70,7 @@ struct LocalAnswer {
     static func lostWorker(_ status: Int) -> LocalAnswer {
         let message =
             status == 504
-            ? "The worker did not accept a connection in time."
+            ? "The worker did not accept a connection, or an upload, in time."
             : "The worker closed its connection or sent no valid answer."
         return error(status, message, code: status == 504 ? "worker_timeout" : "worker_failed")
     }

@@ -67,20 +67,39 @@ extension ProxyEngine {
         }
     }
 
-    /// The rest of a large body is sent on as it arrives; the request cannot be sent again after that.
+    /// The rest of a large body will be sent on as it arrives, once a connection to a worker is open.
     private mutating func beginStreaming(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         clients[id.index].bodyUse = .stream
-        clients[id.index].exchange.isReplayable = false
         network.pauseReads(id)
+        network.setDeadline(id, at: nil)
         dispatch(id, &network)
+    }
+
+    /// The connection for a streamed body is open: sends what is held. From here on the request cannot be sent again.
+    mutating func beginUpload(
+        _ id: ConnectionID,
+        _ upstream: ConnectionID,
+        _ network: inout some Network & ~Copyable
+    ) {
+        clients[id.index].exchange.isReplayable = false
+        writeRequestHead(id, isStreamed: true)
+        let body = clients[id.index].request.body
+        appendContent(body.storage.span, chunked: clients[id.index].request.framing == .chunked)
+        network.send(output.storage.span, to: upstream)
+        output = ByteBuffer()
+        clients[id.index].request.body = ByteBuffer()
+        if network.queuedBytes(upstream) > configuration.queuedBytesMax {
+            waitForUpstream(id, upstream, &network)
+        } else {
+            goOnUploading(id, upstream, &network)
+        }
     }
 
     private mutating func streamOn(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         guard let upstream = clients[id.index].upstream else { return }
         network.send(output.storage.span, to: upstream)
         if network.queuedBytes(upstream) > configuration.queuedBytesMax {
-            network.pauseReads(id)
-            network.setDeadline(id, at: nil)
+            waitForUpstream(id, upstream, &network)
         } else {
             armUploadDeadline(id, &network)
         }
@@ -108,10 +127,35 @@ extension ProxyEngine {
         dispatch(id, &network)
     }
 
-    /// The worker takes more: the client is read again, and its time runs again.
-    mutating func goOnUploading(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+    /// The worker takes no more for now: the client rests, and the worker's time runs.
+    private mutating func waitForUpstream(
+        _ id: ConnectionID,
+        _ upstream: ConnectionID,
+        _ network: inout some Network & ~Copyable
+    ) {
+        network.pauseReads(id)
+        network.setDeadline(id, at: nil)
+        upstreams[upstream.index].stalledBytes = network.queuedBytes(upstream)
+        armStallDeadline(upstream, &network)
+    }
+
+    /// The worker has taken everything: the client is read again, and its time runs again.
+    mutating func goOnUploading(
+        _ id: ConnectionID,
+        _ upstream: ConnectionID,
+        _ network: inout some Network & ~Copyable
+    ) {
+        upstreams[upstream.index].stalledBytes = nil
+        network.setDeadline(upstream, at: nil)
         network.resumeReads(id)
+        if !clients[id.index].input.isEmpty { continuing.append(id) }
         armUploadDeadline(id, &network)
+    }
+
+    /// A worker that takes nothing of a body for the idle time of uploads is given up.
+    mutating func armStallDeadline(_ upstream: ConnectionID, _ network: inout some Network & ~Copyable) {
+        let idle = table.settings.uploadIdleTimeoutMilliseconds
+        network.setDeadline(upstream, at: network.now.adding(milliseconds: idle))
     }
 
     /// A client that stops in the middle of a body is told so after the idle time. While the body is held it must also

@@ -23,7 +23,7 @@ extension ProxyEngine {
             waitForWorker(id, pool, &network)
             return
         }
-        clients[id.index].worker = PickedWorker(index: index, lease: table.workers[index].lease, table: table)
+        clients[id.index].worker = PickedWorker(worker: table.workers[index])
         send(id, &network)
     }
 
@@ -44,11 +44,14 @@ extension ProxyEngine {
             scan = RequestScan.scan(prefix: request.body.storage.span)
         }
         guard table.routesByModel else { return 0 }
-        return table.pool(forModel: scan.model.map { Array(request.body.storage[$0]) })
+        return table.pool(forModel: scan.model.map { JSONString.decode(request.body.storage.span, $0) })
     }
 
     private mutating func pick(_ pool: Int, for id: ConnectionID) -> Int? {
-        if clients[id.index].request.route == .firstReadyWorker { return table.pools[0].ready.first }
+        if clients[id.index].request.route == .firstReadyWorker {
+            let excluded = clients[id.index].excludedWorker
+            return table.pools[0].ready.first { $0 != excluded } ?? table.pools[0].ready.first
+        }
         return table.pools[pool].policy.pick(
             from: table.pools[pool].ready,
             of: table.workers,
@@ -84,16 +87,16 @@ extension ProxyEngine {
     /// Sends the request to the picked worker, on an idle connection or on a new one.
     mutating func send(_ id: ConnectionID, fresh: Bool = false, _ network: inout some Network & ~Copyable) {
         guard let worker = clients[id.index].worker else { preconditionFailure("no worker was picked") }
-        count(id, in: worker.lease.slot)
-        let mayUsePooled = !fresh && clients[id.index].exchange.isReplayable
-        if mayUsePooled, let upstream = idle.take(worker.lease) {
+        count(id, in: worker.worker.lease.slot)
+        let mayUsePooled = !fresh && clients[id.index].bodyUse != .stream
+        if mayUsePooled, let upstream = idle.take(worker.worker.lease) {
             network.setDeadline(upstream, at: nil)
             network.resumeReads(upstream)
             clients[id.index].exchange.sent(pooled: true)
             attach(id, upstream, &network)
             return
         }
-        let target = worker.table.workers[worker.index]
+        let target = worker.worker
         guard worker.address < target.addresses.count,
             let upstream = network.connect(to: .ip(target.addresses[worker.address], port: target.port))
         else {
@@ -101,7 +104,7 @@ extension ProxyEngine {
             return
         }
         upstreams.insert(
-            UpstreamConnection(id: upstream, client: id, lease: worker.lease),
+            UpstreamConnection(id: upstream, client: id, lease: target.lease),
             at: upstream.index
         )
         let deadline = network.now.adding(milliseconds: table.settings.connectTimeoutMilliseconds)
@@ -132,31 +135,26 @@ extension ProxyEngine {
         network.setDeadline(id, at: nil)
         upstreams[upstream.index].client = id
         upstreams[upstream.index].reset()
-        let isStreamed = clients[id.index].bodyUse == .stream
-        writeRequestHead(id, isStreamed: isStreamed)
+        // A streamed body begins to go out when the connection is open.
+        guard clients[id.index].bodyUse != .stream else { return }
+        writeRequestHead(id, isStreamed: false)
         let body = clients[id.index].request.body
-        if body.count <= 16 * 1024 && !isStreamed {
+        if body.count <= 16 * 1024 {
             output.append(body)
             network.send(output.storage.span, to: upstream)
-        } else if isStreamed {
-            appendContent(body.storage.span, chunked: clients[id.index].request.framing == .chunked)
-            network.send(output.storage.span, to: upstream)
-            output = ByteBuffer()
-            clients[id.index].request.body = ByteBuffer()
-            if network.queuedBytes(upstream) <= configuration.queuedBytesMax { goOnUploading(id, &network) }
         } else {
             network.send(output.storage.span, body.storage.span, to: upstream)
         }
     }
 
-    private mutating func writeRequestHead(_ id: ConnectionID, isStreamed: Bool) {
+    mutating func writeRequestHead(_ id: ConnectionID, isStreamed: Bool) {
         output.clear()
         let request = clients[id.index].request
         let head = request.head.storage.span
         output.append(head.extracting(0..<request.methodEnd))
         output.append(" ")
         if let worker = clients[id.index].worker {
-            let target = worker.table.workers[worker.index]
+            let target = worker.worker
             output.append(target.pathPrefix)
             output.append(head.extracting(request.methodEnd..<request.targetEnd))
             output.append(" HTTP/1.1\r\nHost: ")

@@ -4,17 +4,14 @@ import Synchronization
 extension ProxyEngine {
     /// The request has got its complete answer: the connection goes on to the next one, or closes.
     mutating func finish(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        guard clients[id.index].request.keepAlive else {
+        guard clients[id.index].request.keepAlive, !isDraining else {
             closeClient(id, .graceful, &network)
             return
         }
-        endRequest(id)
+        endRequest(id, &network)
         clients[id.index].phase = .head
-        if clients[id.index].input.isEmpty {
-            network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.keepAliveTimeoutMilliseconds))
-        } else {
-            continuing.append(id)
-        }
+        network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.keepAliveTimeoutMilliseconds))
+        if !clients[id.index].input.isEmpty { continuing.append(id) }
         network.resumeReads(id)
     }
 
@@ -25,6 +22,9 @@ extension ProxyEngine {
 
     mutating func clientDeadlinePassed(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         switch clients[id.index].phase {
+        case .head where network.queuedBytes(id) > 0:
+            // It still reads its last answer; its keep-alive time begins when it has.
+            network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.keepAliveTimeoutMilliseconds))
         case .head where clients[id.index].input.isEmpty: closeClient(id, .graceful, &network)
         case .head: refuse(id, .timeout("The request's head did not arrive in time."), &network)
         case .body: refuse(id, .timeout("The request's body stopped arriving."), &network)
@@ -37,16 +37,16 @@ extension ProxyEngine {
 
     /// Gives a client connection up, and with it everything that its request holds.
     mutating func closeClient(_ id: ConnectionID, _ mode: CloseMode, _ network: inout some Network & ~Copyable) {
-        if let upstream = clients[id.index].upstream { discardUpstream(upstream, &network) }
         if clients[id.index].phase == .waiting { waiting.removeAll { $0 == id } }
-        endRequest(id)
+        endRequest(id, &network)
         clients.remove(at: id.index)
         counters.connections.subtract(1, ordering: .relaxed)
         network.close(id, mode)
     }
 
     /// Takes the request out of all counts, exactly once, and frees its buffers.
-    private mutating func endRequest(_ id: ConnectionID) {
+    private mutating func endRequest(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        if let upstream = clients[id.index].upstream { discardUpstream(upstream, &network) }
         uncount(id)
         if clients[id.index].isInRequest {
             clients[id.index].isInRequest = false
@@ -56,6 +56,7 @@ extension ProxyEngine {
         clients[id.index].worker = nil
         clients[id.index].request.method = .get
         clients[id.index].localAnswer = nil
+        clients[id.index].exchange = Exchange()
         var head = ByteBuffer()
         swap(&head, &clients[id.index].request.head)
         giveBack(head)

@@ -30,7 +30,8 @@ extension ProxyEngine {
     /// Takes clients further that have sent a request ahead and whose previous one is done.
     mutating func continueClients(_ network: inout some Network & ~Copyable) {
         while let id = continuing.popLast() {
-            guard isClient(id), clients[id.index].phase == .head, !clients[id.index].input.isEmpty else { continue }
+            guard isClient(id), !clients[id.index].input.isEmpty else { continue }
+            guard clients[id.index].phase == .head || clients[id.index].framerIsOpen else { continue }
             consumeInput(id, &network)
         }
     }
@@ -44,6 +45,11 @@ extension ProxyEngine {
         var position = 0
         while position < bytes.count && isClient(id) {
             switch clients[id.index].phase {
+            case .head where network.queuedBytes(id) > configuration.queuedBytesMax:
+                // A client that does not read its answers gets no further ones; `drained` goes on.
+                keep(id, bytes.extracting(position..<bytes.count))
+                network.pauseReads(id)
+                return
             case .head:
                 guard consumeHead(id, bytes, &position, &network) else { return }
             case .body:

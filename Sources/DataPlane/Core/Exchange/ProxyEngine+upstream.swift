@@ -216,7 +216,18 @@ extension ProxyEngine {
             dropIdle(id, &network)
             return
         }
-        lose(id, client, .connectTimeout, &network)
+        guard upstreams[id.index].isConnected else {
+            lose(id, client, .connectTimeout, &network)
+            return
+        }
+        let queued = network.queuedBytes(id)
+        guard let stalled = upstreams[id.index].stalledBytes else { return }
+        if queued < stalled {
+            upstreams[id.index].stalledBytes = queued
+            armStallDeadline(id, &network)
+        } else {
+            lose(id, client, .stalled, &network)
+        }
     }
 
     /// An attempt has failed: carries out what the exchange decides.
@@ -229,12 +240,23 @@ extension ProxyEngine {
         discardUpstream(id, &network)
         clients[client.index].upstream = nil
         switch clients[client.index].exchange.lost(cause) {
-        case .retryFresh: send(client, fresh: true, &network)
+        case .retryFresh: retryHere(client, &network)
         case .retryElsewhere: retryElsewhere(client, cause, &network)
         case .answer(let status):
             let isAdmin = clients[client.index].request.route == .admin
             refuse(client, isAdmin ? .controlPlaneUnreachable() : .lostWorker(status), &network)
         case .abort: abort(client, &network)
+        }
+    }
+
+    /// Once more to the same worker, if the present table still has it ready; else as the present table says.
+    private mutating func retryHere(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        let lease = clients[id.index].worker?.worker.lease
+        if table.workers.contains(where: { $0.lease == lease && $0.availability == .ready }) {
+            send(id, fresh: true, &network)
+        } else {
+            uncount(id)
+            dispatch(id, &network)
         }
     }
 
@@ -248,12 +270,12 @@ extension ProxyEngine {
             refuse(id, .controlPlaneUnreachable(), &network)
             return
         }
-        if worker.address + 1 < worker.table.workers[worker.index].addresses.count {
+        if worker.address + 1 < worker.worker.addresses.count {
             clients[id.index].worker?.address += 1
-            send(id, fresh: true, &network)
+            retryHere(id, &network)
             return
         }
-        let failed = worker.lease
+        let failed = worker.worker.lease
         clients[id.index].excludedWorker = table.workers.firstIndex { $0.lease == failed }
         uncount(id)
         dispatch(id, &network)
@@ -263,13 +285,14 @@ extension ProxyEngine {
     /// an end that no parser takes for a complete message.
     private mutating func abort(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         let client = clients[id.index]
-        if client.mayInsertEvent && client.events.isBetweenEvents {
+        let insertsEvent = client.mayInsertEvent && client.events.isBetweenEvents
+        if insertsEvent {
             output.clear()
             let event = ProxyEngine.lostWorkerEvent
             appendContent(event.storage.span, chunked: client.chunksAnswer)
             network.send(output.storage.span, to: id)
         }
-        let endIsVisible = client.chunksAnswer || client.request.minorVersion == 1 || client.mayInsertEvent
+        let endIsVisible = client.chunksAnswer || client.request.minorVersion == 1 || insertsEvent
         closeClient(id, endIsVisible ? .graceful : .reset, &network)
     }
 

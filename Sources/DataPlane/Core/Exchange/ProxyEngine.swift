@@ -90,15 +90,25 @@ public struct ProxyEngine: ~Copyable {
         guard isUpstream(id) else { return }
         upstreams[id.index].isConnected = true
         network.setDeadline(id, at: nil)
+        if let client = upstreams[id.index].client, clients[client.index].bodyUse == .stream {
+            beginUpload(client, id, &network)
+        }
+        continueClients(&network)
     }
 
     /// Everything that was queued on the connection has been taken by the kernel.
     public mutating func drained(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         if isClient(id) {
-            if let upstream = clients[id.index].upstream { network.resumeReads(upstream) }
+            if let upstream = clients[id.index].upstream {
+                network.resumeReads(upstream)
+            } else if clients[id.index].phase == .head {
+                network.resumeReads(id)
+                if !clients[id.index].input.isEmpty { continuing.append(id) }
+            }
         } else if isUpstream(id), let client = upstreams[id.index].client {
-            if clients[client.index].framerIsOpen { goOnUploading(client, &network) }
+            if clients[client.index].framerIsOpen { goOnUploading(client, id, &network) }
         }
+        continueClients(&network)
     }
 
     /// The deadline of a connection has passed.
@@ -124,8 +134,13 @@ public struct ProxyEngine: ~Copyable {
     /// No further request is begun: idle connections are closed, the others after their current request.
     public mutating func drain(_ network: inout some Network & ~Copyable) {
         isDraining = true
-        for id in clients.ids(where: { $0.phase == .head && $0.input.isEmpty && $0.served > 0 }) {
-            closeClient(id, .graceful, &network)
+        for id in clients.ids(where: { $0.phase == .head && $0.input.isEmpty }) {
+            if clients[id.index].served > 0 {
+                closeClient(id, .graceful, &network)
+            } else {
+                // It has only just connected: its first request may be on its way.
+                network.setDeadline(id, at: network.now.adding(milliseconds: configuration.unusedClientMilliseconds))
+            }
         }
     }
 
@@ -154,6 +169,9 @@ public struct ProxyEngine: ~Copyable {
 }
 
 extension ClientConnection {
-    /// A body is still arriving.
-    var framerIsOpen: Bool { phase == .body || phase == .upstream && bodyUse == .stream && framer.remainingBytes != 0 }
+    /// A body is still arriving, and what arrives is wanted: a streamed one waits until its connection is open.
+    var framerIsOpen: Bool {
+        if phase == .body { return true }
+        return phase == .upstream && bodyUse == .stream && !exchange.isReplayable && framer.remainingBytes != 0
+    }
 }

@@ -15,6 +15,8 @@ struct UpstreamConnection {
     var framer: BodyFramer?
     var mayReuse = false
     var interimHeads = 0
+    /// Bytes of an upload that were queued when the worker was last seen to take none; nil while it takes them.
+    var stalledBytes: Int?
 
     init(id: ConnectionID, client: ConnectionID?, lease: WorkerSlots.Lease?) {
         self.id = id
@@ -29,5 +31,6 @@ struct UpstreamConnection {
         framer = nil
         mayReuse = false
         interimHeads = 0
+        stalledBytes = nil
     }
 }

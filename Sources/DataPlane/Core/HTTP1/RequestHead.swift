@@ -31,7 +31,7 @@ public struct RequestHead: Sendable {
             let field = try fields.add(line: line, of: bytes, limits: limits)
             switch field.name {
             case .contentLength, .transferEncoding: try framing.take(field, of: bytes)
-            case .connection: connection.take(field, of: bytes, table: &fields)
+            case .connection: try connection.take(field, of: bytes, table: &fields)
             case .host:
                 hosts += 1
                 try HostGrammar.check(field.valueRange, in: bytes)
@@ -129,12 +129,24 @@ public enum RequestContentType: Sendable, Equatable {
 
 /// The options of `Connection` fields (RFC 9110 section 7.6.1).
 struct ConnectionOptions {
+    /// Most options in one head: each one that names a field is compared with every field.
+    private static let optionsMax = 32
+
+    private var count = 0
     private var close = false
     private var keepAlive = false
 
-    mutating func take(_ field: Field, of bytes: borrowing Span<UInt8>, table: inout FieldTable) {
+    mutating func take(
+        _ field: Field,
+        of bytes: borrowing Span<UInt8>,
+        table: inout FieldTable
+    ) throws(HTTPFault) {
         var tokens = TokenList(field.valueRange)
         while let token = tokens.next(in: bytes) {
+            count += 1
+            guard count <= ConnectionOptions.optionsMax else {
+                throw HTTPFault(400, "The Connection field has too many options.")
+            }
             if bytes.equalsIgnoringCase(token, "close") {
                 close = true
             } else if bytes.equalsIgnoringCase(token, "keep-alive") {

@@ -35,7 +35,7 @@ public struct ResponseHead: Sendable {
             let field = try fields.add(line: line, of: bytes, limits: limits)
             switch field.name {
             case .contentLength, .transferEncoding: try framing.take(field, of: bytes)
-            case .connection: connection.take(field, of: bytes, table: &fields)
+            case .connection: try connection.take(field, of: bytes, table: &fields)
             case .contentType:
                 let end = min(field.valueRange.lowerBound + 17, field.valueRange.upperBound)
                 head.isEventStream = bytes.equalsIgnoringCase(field.valueRange.lowerBound..<end, "text/event-stream")

@@ -95,7 +95,7 @@ public struct JSONScanner {
         switch try take(bytes) {
         case ASCII.doubleQuote:
             let text = try string(bytes)
-            if let key, bytes.equals(key, "model") { try foundModel(text) }
+            if let key, JSONString.isEqual(bytes, key, "model") { try foundModel(text) }
             return
         case 0x7B:
             try enter(isObject: true)
@@ -117,14 +117,14 @@ public struct JSONScanner {
             }
         case 0x74:
             try literal("rue", bytes)
-            if let key, bytes.equals(key, "stream") { result.stream = true }
+            if let key, JSONString.isEqual(bytes, key, "stream") { result.stream = true }
         case 0x66: try literal("alse", bytes)
         case 0x6E: try literal("ull", bytes)
         default:
             position = start
             try number(bytes)
         }
-        if let key, bytes.equals(key, "model") { try foundModel(nil) }
+        if let key, JSONString.isEqual(bytes, key, "model") { try foundModel(nil) }
     }
 
     private mutating func foundModel(_ text: Range<Int>?) throws(HTTPFault) {

@@ -105,7 +105,11 @@ public struct SubscriptionState {
     /// Bytes from the control plane.
     public mutating func received(_ bytes: [UInt8], at now: MonotonicTime) throws -> [Action] {
         guard case .up(var session) = link else { return [] }
+        // The state holds no second reference to the decoder's buffer while that grows.
+        link = .opening
+        defer { link = .up(session) }
         session.lastHeard = now
+        retryMilliseconds = SubscriptionState.retryMillisecondsMin
         session.decoder.append(bytes)
         var actions: [Action] = []
         do {
@@ -122,7 +126,6 @@ public struct SubscriptionState {
         } catch let error as DecodingError {
             actions.append(.close(reason: "The control plane sent a line that cannot be read: \(error)"))
         }
-        link = .up(session)
         return actions
     }
 
@@ -144,7 +147,7 @@ public struct SubscriptionState {
     }
 
     private func answer(_ message: DataPlaneMessage) throws -> [Action] {
-        guard isConnected else { return [] }
+        if case .down = link { return [] }
         return [.send(try LineCoding.encode(message))]
     }
 

@@ -66,6 +66,44 @@ struct ProxyEngineBodyTests {
         #expect(bench.inFlight == 0)
     }
 
+    @Test("A large body goes to another worker when the first one refuses the connection")
+    func streamedElsewhere() throws {
+        var configuration = EngineConfiguration()
+        configuration.heldBodyBytesMax = 10
+        var bench = EngineBench(configuration: configuration)
+        try bench.apply([Samples.worker(1), Samples.worker(2)])
+        let client = bench.accept()
+        bench.receive(client, "POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 14\r\n\r\n0123456789ab")
+        bench.engine.broken(bench.network.upstreams[0], &bench.network)
+        let second = bench.openUpstream()
+        bench.receive(client, "cd")
+        let sent = bench.network.takeText(second)
+        #expect(sent.contains("Host: worker-2:8000"))
+        #expect(sent.hasSuffix("\r\n\r\n0123456789abcd"))
+        bench.engine.ended(client, &bench.network)
+        #expect(bench.inFlight == 0)
+    }
+
+    @Test("A worker that takes nothing of an upload for the idle time is given up with 504")
+    func stalledUpload() throws {
+        var bench = try smallBench()
+        let client = bench.accept()
+        bench.receive(client, Self.chunked + "c\r\n0123456789ab\r\n")
+        let upstream = bench.openUpstream()
+        bench.network.connections[upstream]?.queued = 300_000
+        bench.receive(client, "2\r\ncd\r\n")
+        #expect(bench.network.connections[client]?.deadline == nil)
+        #expect(bench.network.connections[upstream]?.deadline == MonotonicTime(milliseconds: 31_000))
+        bench.network.connections[upstream]?.queued = 200_000
+        bench.engine.deadlinePassed(upstream, &bench.network)
+        #expect(!bench.network.isClosed(upstream))
+        bench.engine.deadlinePassed(upstream, &bench.network)
+        #expect(bench.network.isClosed(upstream))
+        #expect(bench.network.takeText(client).hasPrefix("HTTP/1.1 504 "))
+        #expect(bench.network.isClosed(client))
+        #expect(bench.inFlight == 0)
+    }
+
     @Test("An answer that comes before the upload is complete ends both connections")
     func earlyAnswer() throws {
         var bench = try smallBench()

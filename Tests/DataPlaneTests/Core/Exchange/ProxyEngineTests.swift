@@ -222,10 +222,91 @@ struct ProxyEngineTests {
         }
     }
 
+    @Test("A client that sends ahead and does not read gets no further answers until it has read")
+    func sendsAheadWithoutReading() throws {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)])
+        let client = bench.accept()
+        bench.network.connections[client]?.queued = 300_000
+        let health = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+        bench.receive(client, health + health)
+        #expect(bench.network.takeText(client) == "")
+        #expect(bench.network.connections[client]?.isPaused == true)
+        bench.network.connections[client]?.queued = 0
+        bench.engine.drained(client, &bench.network)
+        #expect(bench.network.takeText(client).occurrences(of: "HTTP/1.1 200 OK") == 2)
+        #expect(bench.network.connections[client]?.isPaused == false)
+    }
+
+    @Test("A bad head is answered, also behind a request that was proxied")
+    func secondBadHead() throws {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)])
+        let client = bench.accept()
+        bench.receive(client, Self.post)
+        bench.receive(bench.openUpstream(), Self.ok)
+        _ = bench.network.takeText(client)
+        bench.receive(client, "BAD\r\n\r\n")
+        #expect(bench.network.takeText(client).hasPrefix("HTTP/1.1 400 "))
+        #expect(bench.network.isClosed(client))
+    }
+
+    @Test("An empty line behind a request does not free the connection of its time limit")
+    func trailingEmptyLine() throws {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)])
+        let client = bench.accept()
+        bench.receive(client, Self.post + "\r\n")
+        bench.receive(bench.openUpstream(), Self.ok)
+        #expect(bench.network.connections[client]?.deadline != nil)
+    }
+
+    @Test("A worker that a newer table does not have is not tried again")
+    func removedBeforeRetry() throws {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)])
+        let client = bench.accept()
+        bench.receive(client, Self.post)
+        let stale = bench.openUpstream()
+        bench.receive(stale, Self.ok)
+        bench.receive(client, Self.post)
+        try bench.apply([Samples.worker(2)])
+        bench.engine.ended(stale, &bench.network)
+        #expect(bench.network.takeText(bench.openUpstream()).contains("Host: worker-2:8000"))
+        #expect(bench.totalLoad == 1)
+    }
+
+    @Test("A drain ends connections after their answer, and idle ones at once")
+    func drain() throws {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)])
+        let busy = bench.accept()
+        let idle = bench.accept()
+        let unused = bench.accept()
+        bench.receive(idle, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        bench.receive(busy, Self.post)
+        let upstream = bench.openUpstream()
+        bench.receive(upstream, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
+        bench.engine.drain(&bench.network)
+        #expect(bench.network.isClosed(idle))
+        #expect(!bench.network.isClosed(busy))
+        #expect(bench.network.connections[unused]?.deadline == MonotonicTime(milliseconds: 2_000))
+        bench.receive(upstream, "k")
+        #expect(bench.network.takeText(busy).hasSuffix("\r\n\r\nok"))
+        #expect(bench.network.isClosed(busy))
+    }
+
     private static func split(_ text: String, _ pieceBytes: Int) -> [String] {
         let bytes = Array(text.utf8)
         return stride(from: 0, to: bytes.count, by: pieceBytes).map {
             String(decoding: bytes[$0..<min($0 + pieceBytes, bytes.count)], as: UTF8.self)
         }
+    }
+}
+
+extension String {
+    /// How often `part` stands in the text.
+    fileprivate func occurrences(of part: String) -> Int {
+        ranges(of: part).count
     }
 }

@@ -55,6 +55,7 @@ struct RequestHeadTests {
             ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \u{B}chunked\r\n\r\n", 400),
             ("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
             ("POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n", 417),
+            ("GET / HTTP/1.1\r\nHost: a\r\nConnection: " + String(repeating: "a,", count: 33) + "\r\n\r\n", 400),
         ]
     )
     func refusals(text: String, status: Int) {

@@ -73,6 +73,25 @@ struct RequestScannerTests {
         #expect(throws: HTTPFault(400, "The body is not valid UTF-8.")) { try RequestScan.scan(text.span) }
     }
 
+    @Test(
+        "A string means the same with escapes and without",
+        arguments: [
+            (#"meta\/a"#, "meta/a"), (#"\u006dodel"#, "model"), (#"a\"b\\c"#, "a\"b\\c"), (#"\ud83d\ude00"#, "😀"),
+            (#"\ud800x"#, "\u{FFFD}x"), (#"\ud800\u0041"#, "\u{FFFD}A"), ("é", "é"),
+            (#"\b\f\n\r\t"#, "\u{8}\u{C}\n\r\t"),
+        ]
+    )
+    func escapes(text: String, meaning: String) {
+        let bytes = Array(text.utf8)
+        #expect(String(decoding: JSONString.decode(bytes.span, 0..<bytes.count), as: UTF8.self) == meaning)
+    }
+
+    @Test("Keys are compared by what they mean, so that no second model hides behind an escape")
+    func escapedKeys() throws {
+        #expect(try scan(#"{"\u006dodel":"m","str\u0065am":true}"#) == ("m", true))
+        #expect(throws: HTTPFault.self) { try scan(#"{"model":"a","mod\u0065l":"b"}"#) }
+    }
+
     @Test("The beginning of a body gives what it holds")
     func prefix() {
         let bytes = Array(#"{"model":"m","stream":true,"prompt":"abc"#.utf8)
