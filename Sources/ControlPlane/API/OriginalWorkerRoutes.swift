@@ -93,10 +93,14 @@ struct OriginalWorkerRoutes: Sendable {
 enum AdditionWait: Sendable {
     /// `wait=false`: nothing but the transaction.
     case none
-    /// The worker is healthy.
+    /// The worker is healthy, and data planes that answer promptly have applied the version.
     case healthy
     /// Every connected data plane has applied the version too.
     case applied(timeout: Duration)
+
+    /// How long an ordinary answer is held back for the data planes, so that the caller's next request finds the change.
+    /// They need some 5 ms; one that is stopped delays no caller for longer than this.
+    static let courtesy = Duration.milliseconds(250)
 
     /// Longest time to wait for data planes, in seconds.
     static let appliedSecondsMax = 300
@@ -115,8 +119,14 @@ enum AdditionWait: Sendable {
 
     /// The data planes that did not apply the version in time; nil when all did or nobody asked.
     func laggards(_ version: SnapshotVersion, _ publisher: DataPlanesPublisher) async -> [String]? {
-        guard case .applied(let timeout) = self else { return nil }
-        let laggards = await publisher.waitUntilApplied(version, timeout: timeout)
-        return laggards.isEmpty ? nil : laggards
+        switch self {
+        case .none: return nil
+        case .healthy:
+            _ = await publisher.waitUntilApplied(version, timeout: AdditionWait.courtesy)
+            return nil
+        case .applied(let timeout):
+            let laggards = await publisher.waitUntilApplied(version, timeout: timeout)
+            return laggards.isEmpty ? nil : laggards
+        }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlPlane
 import Logging
 import Supervisor
 import Telemetry
@@ -53,6 +54,9 @@ struct LaunchCommand: ParsableCommand {
     func run() throws {
         do {
             throw ExitCode(try launch())
+        } catch let error as StartupError {
+            StandardStream.error.write("Error: \(error.description)\n")
+            throw ExitCode(error.status.rawValue)
         } catch let error as LaunchError {
             StandardStream.error.write("Error: \(error.message)\n")
             throw ExitCode(error.exitStatus)
@@ -63,6 +67,12 @@ struct LaunchCommand: ParsableCommand {
     private func launch() throws -> Int32 {
         let programs = try LaunchPrograms(command: self)
         let lock = try RuntimeDirectoryLock(directory: programs.runtimeDirectory)
+        let databasePath = try DatabasePath.prepare(programs.database)
+        let databaseLock = try LockFile(
+            path: "\(databasePath).launch.lock",
+            guarded: "the database '\(databasePath)'",
+            flag: "--database"
+        )
         let listener = try SharedListener(host: host, port: port)
         programs.servedPort = listener.port
         let report = LaunchReport(
@@ -84,6 +94,7 @@ struct LaunchCommand: ParsableCommand {
         )
         let status = supervisor.run()
         _ = consume lock
+        _ = consume databaseLock
         return status
     }
 }

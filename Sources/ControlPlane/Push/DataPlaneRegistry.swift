@@ -103,14 +103,28 @@ struct DataPlaneRegistry: Sendable {
             .map { $0.status(at: now, wallClock: wallClock) }
     }
 
-    /// The connected data planes that have not applied `version`, and whether waiting for any of them makes sense.
-    func progress(of version: SnapshotVersion) -> (isSettled: Bool, laggards: [String]) {
+    /// The names of the connected data planes.
+    var connectedNames: Set<String> { Set(sessions.values.compactMap { $0.record?.hello.id }) }
+
+    /// The data planes that have not applied `version`, and whether waiting for any of them makes sense.
+    ///
+    /// - Parameter expected: data planes that count also when they have fallen silent since; one that said that it ends
+    ///   does not.
+    func progress(
+        of version: SnapshotVersion,
+        among expected: Set<String> = []
+    ) -> (isSettled: Bool, laggards: [String]) {
         var isSettled = true
         var laggards: [String] = []
         for session in sessions.values {
             guard let record = session.record, !record.hasApplied(version) else { continue }
             laggards.append(record.hello.id)
             if !session.hasRefused(version) { isSettled = false }
+        }
+        for id in expected {
+            guard let record = former[id], !record.hasApplied(version), record.heartbeat?.draining != true else { continue }
+            laggards.append(id)
+            isSettled = false
         }
         return (isSettled, laggards.sorted())
     }

@@ -6,12 +6,16 @@ extension DataPlanesPublisher {
     /// Waits until every connected data plane applied at least `version`.
     ///
     /// Returns early when all that are missing have refused it, when the publisher stops or the task is cancelled.
-    /// - Returns: the ids of the connected data planes that have not applied it.
+    /// - Returns: the ids of the data planes that were connected at the beginning, or are now, and have not applied it.
+    ///   One that has fallen silent still routes by what it had; only one that left to end does not count.
     public func waitUntilApplied(_ version: SnapshotVersion, timeout: Duration) async -> [String] {
         let id = lastID.add(1, ordering: .relaxed).newValue
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                state.withLock { $0.waits[id] = Wait(version: version, continuation: continuation) }
+                state.withLock { state in
+                    let expected = state.registry.connectedNames
+                    state.waits[id] = Wait(version: version, expected: expected, continuation: continuation)
+                }
                 let milliseconds = Int(min(max(timeout / .milliseconds(1), 0), 86_400_000))
                 DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { [weak self] in
                     self?.endWait(id)
@@ -26,7 +30,9 @@ extension DataPlanesPublisher {
 
     private func endWait(_ id: UInt64) {
         let ended = state.withLock { state in
-            state.waits.removeValue(forKey: id).map { ($0, state.registry.progress(of: $0.version).laggards) }
+            state.waits.removeValue(forKey: id).map { wait in
+                (wait, state.registry.progress(of: wait.version, among: wait.expected).laggards)
+            }
         }
         if let (wait, laggards) = ended { wait.continuation.resume(returning: laggards) }
     }
@@ -36,7 +42,7 @@ extension DataPlanesPublisher {
         let settled = state.withLock { state in
             var settled: [(Wait, [String])] = []
             for (id, wait) in state.waits {
-                let progress = state.registry.progress(of: wait.version)
+                let progress = state.registry.progress(of: wait.version, among: wait.expected)
                 guard progress.isSettled || state.isStopped else { continue }
                 state.waits.removeValue(forKey: id)
                 settled.append((wait, progress.laggards))

@@ -17,6 +17,8 @@ public final class DataPlanesPublisher: Service {
 
     struct Wait: Sendable {
         var version: SnapshotVersion
+        /// The data planes that were connected when the wait began.
+        var expected: Set<String>
         var continuation: CheckedContinuation<[String], Never>
     }
 

@@ -107,13 +107,7 @@ public struct ControlPlane: Sendable {
     }
 
     private static func openDatabase(_ path: String) throws -> (Store, FileLock) {
-        if let slash = path.lastIndex(of: "/"), slash > path.startIndex {
-            do {
-                try Folder.create(String(path[..<slash]))
-            } catch {
-                throw StartupError(.cannotCreate, "\(error) Choose another place with --database.")
-            }
-        }
+        let path = try DatabasePath.prepare(path)
         let lock = try FileLock(path: "\(path).lock", guarded: "The database \(path)", flag: "--database")
         return (try Store(path: path), lock)
     }
@@ -155,6 +149,9 @@ public struct ControlPlane: Sendable {
         services += servers
         if let descriptor = configuration.lifelineDescriptor { services.append(Lifeline(descriptor: descriptor)) }
         services.append(start)
+        // The group describes whole services at debug level, which says more than a log should hold.
+        var groupLogger = logger
+        groupLogger.logLevel = .critical
         var group = ServiceGroupConfiguration(
             services: services.map { service in
                 ServiceGroupConfiguration.ServiceConfiguration(
@@ -163,7 +160,7 @@ public struct ControlPlane: Sendable {
                 )
             },
             gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: logger
+            logger: groupLogger
         )
         group.maximumGracefulShutdownDuration = ControlPlane.shutdownTimeout
         try await ServiceGroup(configuration: group).run()

@@ -10,8 +10,28 @@ enum StoreSchema {
         migrator.registerMigration("1 fleet") { database in
             for statement in fleet { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("2 no replacement") { database in
+            for statement in noReplacement { try database.execute(sql: statement) }
+        }
         return migrator
     }
+
+    /// `INSERT OR REPLACE` deletes without firing triggers on deletion; these refuse it.
+    private static let noReplacement = [
+        """
+        CREATE TRIGGER audit_is_never_replaced BEFORE INSERT ON audit
+        WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id OR epoch = NEW.epoch AND sequence = NEW.sequence)
+        BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END
+        """,
+        """
+        CREATE TRIGGER meta_is_one_row BEFORE INSERT ON meta WHEN EXISTS (SELECT 1 FROM meta)
+        BEGIN SELECT RAISE(ABORT, 'the database has its epoch and sequence already'); END
+        """,
+        """
+        CREATE TRIGGER meta_is_never_deleted BEFORE DELETE ON meta
+        BEGIN SELECT RAISE(ABORT, 'the sequence is never forgotten'); END
+        """,
+    ]
 
     private static let fleet = [
         """

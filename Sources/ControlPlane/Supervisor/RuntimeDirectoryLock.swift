@@ -7,7 +7,7 @@ public struct RuntimeDirectoryLock: ~Copyable, Sendable {
     /// The longest of the sockets' names.
     private static let longestSocketName = "control.sock"
 
-    private let descriptor: Descriptor
+    private let lock: LockFile
 
     /// Makes the directory (mode 0700) when it is missing and locks it.
     public init(directory: String) throws(LaunchError) {
@@ -19,21 +19,11 @@ public struct RuntimeDirectoryLock: ~Copyable, Sendable {
             )
         }
         try RuntimeDirectoryLock.makeDirectory(directory)
-        let path = "\(directory)/launch.lock"
-        guard let descriptor = Descriptor(taking: open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)) else {
-            throw .cannotCreate("'\(path)' cannot be opened (\(systemReason())); choose another --runtime-dir.")
-        }
-        guard flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 else {
-            let owner = RuntimeDirectoryLock.owner(descriptor)
-            throw .inUse(
-                "Another launch\(owner) uses the runtime directory '\(directory)'; stop it or choose another "
-                    + "--runtime-dir."
-            )
-        }
-        let text = Array("\(getpid())\n".utf8)
-        ftruncate(descriptor.number, 0)
-        pwrite(descriptor.number, text, text.count, 0)
-        self.descriptor = descriptor
+        lock = try LockFile(
+            path: "\(directory)/launch.lock",
+            guarded: "the runtime directory '\(directory)'",
+            flag: "--runtime-dir"
+        )
     }
 
     /// Makes the directory and those above it.
@@ -52,14 +42,5 @@ public struct RuntimeDirectoryLock: ~Copyable, Sendable {
         guard information.st_uid == getuid() else {
             throw .cannotCreate("The directory '\(directory)' belongs to another user; choose another --runtime-dir.")
         }
-    }
-
-    /// The process that holds the lock, as far as it said so.
-    private static func owner(_ descriptor: borrowing Descriptor) -> String {
-        var bytes = [UInt8](repeating: 0, count: 16)
-        let count = pread(descriptor.number, &bytes, bytes.count, 0)
-        guard count > 0 else { return "" }
-        let digits = bytes.prefix(count).prefix { $0 >= 0x30 && $0 <= 0x39 }
-        return digits.isEmpty ? "" : " (process \(String(decoding: digits, as: UTF8.self)))"
     }
 }

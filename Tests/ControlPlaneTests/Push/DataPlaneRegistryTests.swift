@@ -90,6 +90,7 @@ import Testing
         #expect(registry.progress(of: version(6)) == (false, ["dp-0", "dp-1"]))
         registry.disconnected(2, at: start)
         #expect(registry.progress(of: version(5)) == (true, []))
+        #expect(registry.progress(of: version(5), among: ["dp-0", "dp-1"]) == (false, ["dp-1"]))
     }
 
     @Test("Connections beyond the limit are refused")

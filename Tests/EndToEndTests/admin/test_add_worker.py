@@ -127,3 +127,14 @@ def test_from_add_worker_to_the_first_routed_request_takes_under_50_ms(bench: Wo
     record("Adding a worker", "add_worker to first routed request, median of 21", milliseconds, "ms", "50",
            "admin/test_add_worker.py")
     assert milliseconds < limit(0.050) * 1000
+
+
+def test_the_request_after_an_answer_finds_the_change(bench: Workbench) -> None:
+    """As with the original: `curl .../add_worker && curl .../generate` works, and a removed worker gets nothing more."""
+    worker, launch = bench.worker(), bench.launch(data_planes=2)
+    body = b'{"model":"simulated","max_tokens":1,"messages":[{"role":"user","content":"hi"}]}'
+    for _ in range(25):
+        assert launch.admin.add_worker(worker.url).status_code == 200
+        assert ask(launch.port, "POST", "/v1/chat/completions", body).status == 200
+        assert launch.admin.remove_worker(worker.url).status_code == 200
+        assert ask(launch.port, "POST", "/v1/chat/completions", body).status == 503

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 from support.fleet import ControlPlane, Workbench
+from support.raw_http import ask
 
 
 def sqlite3(plane: ControlPlane, statement: str) -> subprocess.CompletedProcess[str]:
@@ -49,7 +50,11 @@ def test_rows_cannot_be_changed_or_deleted(bench: Workbench) -> None:
     plane = bench.control_plane("--disable-health-check")
     plane.admin.add_worker("http://127.0.0.1:9100", wait="false")
     before = audit(plane)
-    for statement in ("UPDATE audit SET actor = 'nobody'", "DELETE FROM audit", "DELETE FROM audit WHERE id = 1"):
+    for statement in ("UPDATE audit SET actor = 'nobody'", "DELETE FROM audit", "DELETE FROM audit WHERE id = 1",
+                      "INSERT OR REPLACE INTO audit SELECT id, time, 'nobody', source_address, request_id, action, subject,"
+                      " before, after, epoch, sequence FROM audit",
+                      "INSERT OR REPLACE INTO audit SELECT id + 100, time, 'nobody', source_address, request_id, action,"
+                      " subject, before, after, epoch, sequence FROM audit"):
         result = sqlite3(plane, statement)
         assert result.returncode != 0 and "audit" in result.stderr.lower(), statement
     assert audit(plane) == before
@@ -79,3 +84,23 @@ def test_a_source_address_header_from_the_network_is_not_believed(bench: Workben
                      headers={"x-signalbox-source-address": "10.0.0.7"})
     row = next(row for row in audit(plane) if "9100" in row["subject"])
     assert row["source_address"] == "127.0.0.1"
+
+
+def test_epoch_and_sequence_cannot_be_set_back(bench: Workbench) -> None:
+    plane = bench.control_plane("--disable-health-check")
+    plane.admin.add_worker("http://127.0.0.1:9100", wait="false")
+    version = plane.admin.version()
+    for statement in ("UPDATE meta SET sequence = 0", "DELETE FROM meta",
+                      "REPLACE INTO meta SELECT 1, epoch, 0, created FROM meta"):
+        assert sqlite3(plane, statement).returncode != 0, statement
+    assert plane.admin.version() == version
+
+
+def test_a_web_page_cannot_change_the_fleet(bench: Workbench) -> None:
+    """Browsers send such a POST to this machine for any page; they say so in these fields."""
+    launch = bench.launch()
+    for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        for port in (launch.admin_port, launch.port):
+            answer = ask(port, "POST", "/add_worker?url=http://127.0.0.1:9100&wait=false", b"", headers)
+            assert answer.status == 403, (port, headers)
+    assert launch.admin.urls() == []

@@ -33,6 +33,19 @@ def test_a_second_control_plane_on_the_same_database_is_refused(bench: Workbench
     assert first.admin.get("/health").status_code == 200
 
 
+def test_a_second_name_of_the_database_is_no_way_in(bench: Workbench) -> None:
+    first = bench.control_plane()
+    symbolic, hard = bench.folder / "symbolic.db", bench.folder / "hard.db"
+    symbolic.symlink_to(first.database)
+    hard.hardlink_to(first.database)
+    assert bench.control_plane(database=symbolic, wait=False).wait(10) in (73, 75)
+    assert bench.control_plane(database=hard, wait=False).wait(10) == 73
+    hard.unlink()
+    second = bench.control_plane(database=symbolic, wait=False)
+    assert second.wait(10) == 75
+    assert first.admin.get("/health").status_code == 200
+
+
 def test_a_second_control_plane_in_the_same_runtime_folder_is_refused(bench: Workbench) -> None:
     first = bench.control_plane()
     second = bench.control_plane(runtime_folder=first.runtime_folder, wait=False)

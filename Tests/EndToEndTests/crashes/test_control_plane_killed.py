@@ -163,6 +163,7 @@ def test_50_kills_during_bursts_of_changes_lose_nothing(bench: Workbench) -> Non
     stop.set()
     watcher.join(5)
     proxy.expect_running()
+    assert seen and applied_last > 0 and acknowledged > 100, "the changes, or the witnesses, did not come about"
     sequences = [sequence for watched_epoch, sequence in seen if watched_epoch == epoch]
     assert len(sequences) == len(seen) and sequences == sorted(sequences), "a lower version was published"
     audited = [row[0] for row in rows(database, "SELECT sequence FROM audit ORDER BY id")]

@@ -1,5 +1,6 @@
 """`signalbox launch`: one command, one host; what cannot start says why and leaves nothing half started."""
 
+import signal
 import socket
 import time
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ from support.fleet import Launch, Workbench
 from support.limits import limit
 from support.measurements import record
 from support.ports import free_port, is_listening
-from support.processes import marked_processes, socket_ports
+from support.processes import freeze, kill_pid, marked_processes, socket_ports
 from support.raw_http import RawConnection, ask
 
 SENTENCE_LINES_MAX = 3
@@ -103,6 +104,17 @@ def test_a_second_launch_on_the_same_database_is_refused(bench: Workbench) -> No
     assert_refused(bench, second, first.database, others=running)
     assert not is_listening(second.port)
     assert ask(first.port, "GET", "/health").status == 200
+
+
+def test_a_second_launch_cannot_take_the_database_while_the_control_plane_is_down(bench: Workbench) -> None:
+    first = bench.launch()
+    freeze(first.pid)
+    kill_pid(first.control_plane_pid())
+    second = bench.launch(database=first.database, wait=False)
+    assert second.wait(20) == 75
+    assert "launch" in second.log() and str(first.database) in second.log()
+    first.signal(signal.SIGCONT)
+    bench.wait_for_admin(first)
 
 
 def test_a_second_launch_in_the_same_runtime_folder_is_refused(bench: Workbench) -> None:

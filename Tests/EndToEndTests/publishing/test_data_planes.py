@@ -118,3 +118,17 @@ def test_1000_workers_reach_4_data_planes_within_a_second(bench: Workbench) -> N
     record("Publishing", "then: last version acknowledged by 4 data planes", applied - added, "s", "1",
            "publishing/test_data_planes.py")
     assert applied - added < limit(1)
+
+
+def test_wait_applied_names_a_data_plane_that_has_fallen_silent(bench: Workbench) -> None:
+    """A stopped process routes by its old table when it goes on, so its silence is no consent."""
+    worker, plane = bench.worker(), bench.control_plane()
+    bench.data_plane(plane.control_socket, name="quick")
+    frozen = bench.data_plane(plane.control_socket, name="frozen")
+    plane.admin.wait_until_applied(2)
+    freeze(frozen.pid)
+    answer = plane.admin.add_worker(worker.url, wait="applied", timeout="3")
+    assert answer.status_code == 202
+    assert answer.json()["laggards"] == ["frozen"]
+    frozen.signal(signal.SIGCONT)
+    plane.admin.wait_until_applied(2)

@@ -1,6 +1,7 @@
 """What goes over RUNTIME_DIR/control.sock, read with a raw Unix socket: header line, document line, digest."""
 
 import json
+import re
 import socket
 import subprocess
 import time
@@ -137,3 +138,16 @@ def test_garbage_on_the_socket_harms_nobody_else(bench: Workbench, garbage: byte
     plane.expect_running()
     data_plane.expect_running()
     assert plane.admin.get("/health").status_code == 200
+
+
+def test_a_person_reads_and_verifies_a_snapshot_with_socat(bench: Workbench) -> None:
+    """The command of the README, with the path of this control plane."""
+    plane = bench.control_plane("--disable-health-check")
+    plane.admin.add_worker("http://127.0.0.1:9100", wait="false")
+    readme = (PROJECT / "README.md").read_text()
+    [command] = re.findall(r"^\(echo '.*?sha256sum$", readme, re.DOTALL | re.MULTILINE)
+    command = command.replace("/run/user/1000/signalbox/control.sock", str(plane.control_socket))
+    printed = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=20).stdout.split()
+    with SnapshotClient(plane.control_socket) as client:
+        header, _ = client.snapshot()
+    assert f"sha256:{printed[0]}" == header["digest"]
