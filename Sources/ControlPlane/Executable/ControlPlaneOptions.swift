@@ -12,7 +12,8 @@ struct ControlPlaneOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: "SQLite database file (default: signalbox.db in $XDG_STATE_HOME/signalbox, /var/lib/signalbox or ~/.local/state)."
+        help:
+            "SQLite database file (default: signalbox.db in $XDG_STATE_HOME/signalbox, /var/lib/signalbox or ~/.local/state)."
     )
     var database: String?
 

@@ -122,7 +122,9 @@ struct DataPlaneRegistry: Sendable {
             if !session.hasRefused(version) { isSettled = false }
         }
         for id in expected {
-            guard let record = former[id], !record.hasApplied(version), record.heartbeat?.draining != true else { continue }
+            guard let record = former[id], !record.hasApplied(version), record.heartbeat?.draining != true else {
+                continue
+            }
             laggards.append(id)
             isSettled = false
         }
