@@ -132,7 +132,7 @@ struct DataPlaneSession: Sendable {
         }
         unacknowledged = nil
         refused = header
-        record?.lastError = ([nack.reason] + nack.violations.prefix(Nack.violationsMax)).joined(separator: "; ")
+        record?.lastError = ([nack.reason] + nack.violations.prefix(Nack.violationsMax)).joined(separator: " ")
     }
 
     /// A version was published; this only keeps the lag, sending happens through ``nextOutput(snapshot:health:at:)``.
