@@ -10,6 +10,9 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// The data plane reads what strangers send: there, every unsafe expression is marked as such.
+let memorySafe = strict + [.strictMemorySafety()]
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -89,7 +92,7 @@ let package = Package(
             dependencies: ["DataPlaneCore", "SignalboxProtocol", "Telemetry", "CLinux", logging],
             path: "Sources/DataPlane",
             exclude: ["Core", "Executable"],
-            swiftSettings: strict
+            swiftSettings: memorySafe
         ),
         .executableTarget(
             name: "signalbox-proxy",

@@ -24,6 +24,9 @@ ssize_t signalbox_send_two(
 /// accept4, which the Swift overlay of glibc does not show.
 int signalbox_accept(int listener, struct sockaddr *address, socklen_t *length, int flags);
 
+/// Opens a file without a name in a folder, readable by this process alone; -1 and errno on failure.
+int signalbox_temporary_file(const char *directory);
+
 /// Names the calling thread, for tools such as `top -H`; at most 15 bytes are shown.
 void signalbox_set_thread_name(const char *name);
 

@@ -34,6 +34,7 @@ struct AdminError: Error, Hashable {
         case let error as AdminError: self = error
         case let error as WorkerRegistrationError: self.init(registration: error)
         case let error as WorkerFieldError: self = .unprocessable(error.description)
+        case let error as SettingError: self = .unprocessable(error.description)
         case let error as WorkerReferenceError: self = .badRequest(error.description)
         case let error as WorkerAdditionError: self.init(addition: error)
         case let error as StoreError: self.init(store: error)
@@ -77,6 +78,8 @@ struct AdminError: Error, Hashable {
             self.init(.notFound, code: "WORKER_NOT_FOUND", "Worker \(name) not found")
         case .policyNotFound(let model):
             self.init(.notFound, code: "POLICY_NOT_FOUND", "Model '\(model)' has no policy of its own.")
+        case .settingsNotFound(let model):
+            self.init(.notFound, code: "SETTINGS_NOT_FOUND", "Model '\(model)' has no settings of its own.")
         case .invalid(let sentences): self = .unprocessable(sentences.joined(separator: " "))
         case .workersMaxReached:
             self.init(.conflict, code: "TOO_MANY_WORKERS", "No more workers can be added; remove some first.")

@@ -21,7 +21,11 @@ struct PolicyRoutes: Sendable {
         let body: JSONValue = .object([
             "default": json(policies.value.standard),
             "models": .array(
-                policies.value.models.map { .object(["model": .string($0.model), "policy": json($0.policy)]) }
+                policies.value.models.compactMap { configuration in
+                    configuration.policy.map {
+                        .object(["model": .string(configuration.model), "policy": json($0)])
+                    }
+                }
             ),
             "available": .array(PolicyName.allCases.map { .string($0.rawValue) }),
             "version": .version(policies.version),

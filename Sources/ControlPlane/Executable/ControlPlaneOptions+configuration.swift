@@ -16,7 +16,7 @@ extension ControlPlaneOptions {
 
     /// The flags as the control plane takes them.
     ///
-    /// - Throws: ``StartupError`` for a policy that cannot be run.
+    /// - Throws: ``StartupError`` for a policy that cannot be run, ``SettingFlagError`` for a value out of bounds.
     func configuration(lifelineDescriptor: Int32?) throws -> ControlPlaneConfiguration {
         ControlPlaneConfiguration(
             adminHost: adminHost,
@@ -25,7 +25,7 @@ extension ControlPlaneOptions {
             runtimePath: runtimePath,
             workerURLs: workerUrls.isEmpty ? nil : workerUrls,
             policy: try policy.map(policyName),
-            payloadBytesMax: maxPayloadSize,
+            settings: try settings.values(),
             workerStartupTimeoutSeconds: workerStartupTimeoutSecs,
             probeSettings: ProbeSettings(pendingIntervalMax: .seconds(workerStartupCheckInterval)),
             isHealthCheckDisabled: disableHealthCheck,

@@ -43,9 +43,6 @@ struct ControlPlaneOptions: ParsableArguments {
     @Option(name: .long, help: "Longest time between two probes of a worker that is not ready yet, in seconds.")
     var workerStartupCheckInterval = 10
 
-    @Option(name: .long, help: "Largest request body in bytes (default: as stored, at first 536870912).")
-    var maxPayloadSize: Int?
-
     @Flag(name: .long, help: "Count workers as ready without probing them.")
     var disableHealthCheck = false
 
@@ -54,6 +51,9 @@ struct ControlPlaneOptions: ParsableArguments {
 
     @Flag(name: .long, help: "Log debug messages too.")
     var verbose = false
+
+    @OptionGroup
+    var settings: SettingOptions
 
     /// The level to log at: `--log-level` when given, else debug with `--verbose`, else info.
     var level: Logger.Level {
@@ -71,19 +71,21 @@ struct ControlPlaneOptions: ParsableArguments {
 
     /// The flags as arguments of `signalbox control-plane`, in a form that reads back to equal options.
     ///
-    /// - Parameter includesWorkerURLs: false when a restarted control plane must go on with its database alone.
-    func arguments(includesWorkerURLs: Bool = true) -> [String] {
+    /// - Parameter includesIntent: false leaves out what is stored (workers, policy, settings), so that a restarted
+    ///   control plane goes on with its database alone.
+    func arguments(includesIntent: Bool = true) -> [String] {
         var arguments = ["--admin-host", adminHost, "--admin-port", String(adminPort)]
         if let database { arguments += ["--database", database] }
         if let runtimeDir { arguments += ["--runtime-dir", runtimeDir] }
-        if let policy { arguments += ["--policy", policy] }
-        if let maxPayloadSize { arguments += ["--max-payload-size", String(maxPayloadSize)] }
         arguments += ["--worker-startup-timeout-secs", String(workerStartupTimeoutSecs)]
         arguments += ["--worker-startup-check-interval", String(workerStartupCheckInterval)]
         if disableHealthCheck { arguments.append("--disable-health-check") }
         if let logLevel { arguments += ["--log-level", logLevel.description] }
         if verbose { arguments.append("--verbose") }
-        if includesWorkerURLs, !workerUrls.isEmpty { arguments += ["--worker-urls"] + workerUrls }
+        guard includesIntent else { return arguments }
+        if let policy { arguments += ["--policy", policy] }
+        arguments += settings.arguments
+        if !workerUrls.isEmpty { arguments += ["--worker-urls"] + workerUrls }
         return arguments
     }
 }

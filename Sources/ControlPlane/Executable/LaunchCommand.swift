@@ -1,5 +1,6 @@
 import ArgumentParser
 import ControlPlane
+import Glibc
 import Logging
 import Supervisor
 import Telemetry
@@ -30,6 +31,9 @@ struct LaunchCommand: ParsableCommand {
     @Option(name: .long, help: "Whose admin requests the data port forwards: loopback, all or off.")
     var forwardAdmin = AdminForwarding.loopback
 
+    @Option(name: .long, help: "Folder for request bodies that are too large for memory (default: the runtime folder).")
+    var spoolDirectory: String?
+
     @Option(name: .long, help: "How long open requests may go on after SIGTERM, in seconds.")
     var shutdownGracePeriodSecs = 30
 
@@ -48,6 +52,10 @@ struct LaunchCommand: ParsableCommand {
         }
         guard !host.isEmpty else {
             throw ValidationError("--host must not be empty; 0.0.0.0 serves on all addresses.")
+        }
+        // The final dot makes a path that is no folder fail.
+        if let spoolDirectory, access("\(spoolDirectory)/.", W_OK | X_OK) != 0 {
+            throw ValidationError("--spool-directory '\(spoolDirectory)' is no folder that can be written to.")
         }
     }
 

@@ -41,12 +41,10 @@ final class LaunchPrograms {
         options.database = database
         if isRestart {
             options.adminPort = adminPort ?? options.adminPort
-            options.policy = nil
-            options.maxPayloadSize = nil
         }
         return ChildProgram(
             executable: ownExecutable,
-            arguments: ["control-plane"] + options.arguments(includesWorkerURLs: !isRestart)
+            arguments: ["control-plane"] + options.arguments(includesIntent: !isRestart)
         )
     }
 
@@ -57,6 +55,7 @@ final class LaunchPrograms {
             "--control-socket", "\(runtimeDirectory)/control.sock",
             "--admin-socket", "\(runtimeDirectory)/admin.sock",
             "--forward-admin", command.forwardAdmin.rawValue,
+            "--spool-directory", command.spoolDirectory ?? runtimeDirectory,
             "--threads", String(threads),
             "--id", "dp-\(index)",
             "--shutdown-grace-period-secs", String(command.shutdownGracePeriodSecs),

@@ -77,6 +77,7 @@ struct DataPlaneRecord: Sendable {
             connections: heartbeat?.connections ?? 0,
             requests: heartbeat?.requests ?? 0,
             draining: heartbeat?.draining ?? false,
+            held: heartbeat?.held,
             connectedSince: text(connectedAt),
             disconnectedSince: disconnectedAt.map(text)
         )

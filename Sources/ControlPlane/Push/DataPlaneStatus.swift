@@ -21,13 +21,15 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
     public var connections: Int
     public var requests: UInt64
     public var draining: Bool
+    /// What it holds for its connections; nil from one that does not say.
+    public var held: HeldResources?
     /// RFC 3339 in UTC.
     public var connectedSince: String
     /// RFC 3339 in UTC; nil while it is connected.
     public var disconnectedSince: String?
 
     enum CodingKeys: String, CodingKey {
-        case id, pid, software, connected, applied, sent, connections, requests, draining
+        case id, pid, software, connected, applied, sent, connections, requests, draining, held
         case lagSeconds = "lag_seconds"
         case lastError = "last_error"
         case lastHeartbeat = "last_heartbeat"
@@ -50,6 +52,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         connections: Int = 0,
         requests: UInt64 = 0,
         draining: Bool = false,
+        held: HeldResources? = nil,
         connectedSince: String,
         disconnectedSince: String? = nil
     ) {
@@ -66,6 +69,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         self.connections = connections
         self.requests = requests
         self.draining = draining
+        self.held = held
         self.connectedSince = connectedSince
         self.disconnectedSince = disconnectedSince
     }
@@ -86,6 +90,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         try container.encode(connections, forKey: .connections)
         try container.encode(requests, forKey: .requests)
         try container.encode(draining, forKey: .draining)
+        try container.encode(held, forKey: .held)
         try container.encode(connectedSince, forKey: .connectedSince)
         try container.encode(disconnectedSince, forKey: .disconnectedSince)
     }

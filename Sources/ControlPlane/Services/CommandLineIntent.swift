@@ -6,13 +6,14 @@ struct CommandLineIntent: Sendable {
     /// nil: the flag was not given.
     var workers: [WorkerRegistration]?
     var policy: PolicyName?
-    var payloadBytesMax: Int?
+    var settings: SettingsChange
 
     init(_ configuration: ControlPlaneConfiguration) throws(StartupError) {
         policy = configuration.policy
-        payloadBytesMax = configuration.payloadBytesMax
-        if let payloadBytesMax, payloadBytesMax < 1 {
-            throw StartupError(.usage, "--max-payload-size is \(payloadBytesMax); it must be at least 1.")
+        do {
+            settings = try SettingsChange(configuration.settings.mapValues(Optional.some))
+        } catch {
+            throw StartupError(.usage, error.description)
         }
         guard let texts = configuration.workerURLs else { return }
         var registrations: [WorkerRegistration] = []
@@ -32,13 +33,7 @@ struct CommandLineIntent: Sendable {
             let configuration = PolicyConfiguration(name: policy)
             _ = try await plane.store.setPolicy(configuration, model: nil, origin: .commandLine)
         }
-        if let payloadBytesMax {
-            do {
-                _ = try await plane.store.setSettings([.payloadBytesMax: payloadBytesMax], origin: .commandLine)
-            } catch StoreError.invalid(let sentences) {
-                throw StartupError(.usage, "--max-payload-size: \(sentences.joined(separator: " "))")
-            }
-        }
+        if !settings.values.isEmpty { _ = try await plane.store.setSettings(settings, origin: .commandLine) }
         if let workers { try await plane.workers.reconcile(workers) }
         plane.publisher.changed()
     }

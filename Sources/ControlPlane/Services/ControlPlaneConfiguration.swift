@@ -12,8 +12,8 @@ public struct ControlPlaneConfiguration: Sendable {
     public var workerURLs: [String]?
     /// nil: as stored.
     public var policy: PolicyName?
-    /// nil: as stored.
-    public var payloadBytesMax: Int?
+    /// Those that are missing: as stored.
+    public var settings: [RoutingSettings.CodingKeys: SettingValue]
     /// How long `add_worker` waits, in seconds.
     public var workerStartupTimeoutSeconds: Int
     public var probeSettings: ProbeSettings
@@ -29,7 +29,7 @@ public struct ControlPlaneConfiguration: Sendable {
         runtimePath: String,
         workerURLs: [String]? = nil,
         policy: PolicyName? = nil,
-        payloadBytesMax: Int? = nil,
+        settings: [RoutingSettings.CodingKeys: SettingValue] = [:],
         workerStartupTimeoutSeconds: Int = 300,
         probeSettings: ProbeSettings = ProbeSettings(),
         isHealthCheckDisabled: Bool = false,
@@ -41,7 +41,7 @@ public struct ControlPlaneConfiguration: Sendable {
         self.runtimePath = runtimePath
         self.workerURLs = workerURLs
         self.policy = policy
-        self.payloadBytesMax = payloadBytesMax
+        self.settings = settings
         self.workerStartupTimeoutSeconds = workerStartupTimeoutSeconds
         self.probeSettings = probeSettings
         self.isHealthCheckDisabled = isHealthCheckDisabled

@@ -10,11 +10,6 @@ public struct StoredPolicies: Hashable, Sendable {
 }
 
 extension Store {
-    /// Longest model name that may have a policy of its own, in bytes.
-    public static let modelBytesMax = 512
-    /// Most models that may have a policy of their own.
-    public static let modelPoliciesMax = 10_000
-
     public func policies() async throws -> Committed<StoredPolicies> {
         try await database.read { [epoch] database in
             Committed(
@@ -38,10 +33,7 @@ extension Store {
             guard before != policy else {
                 return Committed(policy, version: try Store.version(database, epoch: epoch), isChange: false)
             }
-            let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM policy") ?? 0
-            guard (model?.utf8.count ?? 1) <= Store.modelBytesMax, model != "", count <= Store.modelPoliciesMax else {
-                throw StoreError.invalid(["A model's name has 1 to 512 bytes; at most 10000 models have a policy."])
-            }
+            if let model { try Store.requireRoom(for: model, in: "policy", what: "a policy", database) }
             try database.execute(
                 sql: "INSERT OR REPLACE INTO policy (scope, model, name, parameters) VALUES (?, ?, ?, ?)",
                 arguments: [

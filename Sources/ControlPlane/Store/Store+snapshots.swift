@@ -36,7 +36,8 @@ struct SnapshotNote: Sendable {
             "ready_before": .integer(snapshot.workers.count { $0.wasReady }),
             "draining": .integer(snapshot.workers.count { $0.intent == .draining }),
             "policy": .string(snapshot.policy.name.rawValue),
-            "model_policies": .integer(snapshot.models.count),
+            "model_policies": .integer(snapshot.models.count { $0.policy != nil }),
+            "model_settings": .integer(snapshot.models.count { $0.timeouts != nil }),
         ])
     }
 }
@@ -51,14 +52,29 @@ extension Store {
     public func snapshot() throws -> Snapshot {
         try database.read { database in
             let policies = try Store.policies(database)
+            let settings = try Store.settings(database)
             return Snapshot(
                 version: try Store.version(database, epoch: epoch),
                 workers: try WorkerRow.all(database).map(\.snapshotWorker),
                 policy: policies.standard,
-                models: policies.models,
-                settings: try Store.settings(database)
+                models: try Store.models(policies, settings, database),
+                settings: settings.standard
             )
         }
+    }
+
+    /// What applies to single models, sorted by the bytes of their names.
+    private static func models(
+        _ policies: StoredPolicies,
+        _ settings: StoredSettings,
+        _ database: Database
+    ) throws -> [ModelConfiguration] {
+        var configurations: [String: ModelConfiguration] = [:]
+        for configuration in policies.models { configurations[configuration.model] = configuration }
+        for configuration in settings.models {
+            configurations[configuration.model, default: configuration].timeouts = configuration.timeouts
+        }
+        return try modelNames(database).compactMap { configurations[$0] }
     }
 
     /// Notes published snapshots, oldest first, in one transaction; the same version with the same digest is noted once.

@@ -7,6 +7,8 @@ public enum StoreError: Error, Hashable, Sendable {
     case workerExists(WorkerID)
     case workerNotFound(WorkerReference)
     case policyNotFound(model: String)
+    /// The model has no settings of its own.
+    case settingsNotFound(model: String)
     /// The values would break rules of the snapshot, as sentences.
     case invalid([String])
     /// No more workers can be registered.

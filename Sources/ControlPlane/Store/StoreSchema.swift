@@ -13,8 +13,35 @@ enum StoreSchema {
         migrator.registerMigration("2 no replacement") { database in
             for statement in noReplacement { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("3 settings of words and models") { database in
+            for statement in settingsOfWordsAndModels { try database.execute(sql: statement) }
+        }
         return migrator
     }
+
+    /// Settings may be words, models may have settings of their own, and the wait for a worker has its present name.
+    private static let settingsOfWordsAndModels = [
+        "ALTER TABLE setting RENAME TO setting_of_numbers",
+        """
+        CREATE TABLE setting (
+            name TEXT PRIMARY KEY NOT NULL,
+            value ANY NOT NULL CHECK (typeof(value) IN ('integer', 'text'))
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        INSERT INTO setting (name, value)
+        SELECT replace(name, 'pending_wait_milliseconds', 'queue_timeout_milliseconds'), value FROM setting_of_numbers
+        """,
+        "DROP TABLE setting_of_numbers",
+        """
+        CREATE TABLE model_setting (
+            model TEXT NOT NULL CHECK (model <> ''),
+            name TEXT NOT NULL,
+            value INTEGER NOT NULL CHECK (value >= 0),
+            PRIMARY KEY (model, name)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ]
 
     /// `INSERT OR REPLACE` deletes without firing triggers on deletion; these refuse it.
     private static let noReplacement = [

@@ -43,6 +43,9 @@ struct SignalboxProxy: ParsableCommand {
     @Option(help: "The control plane's Unix socket for the admin API (RUNTIME_DIR/admin.sock).")
     var adminSocket: String?
 
+    @Option(help: "Folder for request bodies that are too large to be held in memory (default: $TMPDIR, else /tmp).")
+    var spoolDirectory: String?
+
     @Option(help: "Seconds that requests may go on after SIGTERM.")
     var shutdownGracePeriodSecs = 30
 
@@ -73,6 +76,9 @@ struct SignalboxProxy: ParsableCommand {
                 throw ValidationError("\(flag) has \(path.utf8.count) bytes; a Unix socket's path has 1 to 107.")
             }
         }
+        if let spoolDirectory, access(spoolDirectory, W_OK | X_OK) != 0 {
+            throw ValidationError("--spool-directory '\(spoolDirectory)' is no folder that can be written to.")
+        }
         guard (0...86_400).contains(shutdownGracePeriodSecs) else {
             throw ValidationError("--shutdown-grace-period-secs must be from 0 to 86400.")
         }
@@ -90,6 +96,7 @@ struct SignalboxProxy: ParsableCommand {
                 controlSocketPath: controlSocket,
                 threads: threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))),
                 engine: engine,
+                spoolDirectory: spoolDirectory ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp",
                 lifeline: lifelineFd,
                 shutdownGraceSeconds: shutdownGracePeriodSecs
             )

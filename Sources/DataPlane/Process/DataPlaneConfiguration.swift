@@ -8,6 +8,8 @@ public struct DataPlaneConfiguration: Sendable {
     public var controlSocketPath: String
     public var threads: Int
     public var engine: EngineConfiguration
+    /// Where bodies that are too large to be held are kept, in files without a name.
+    public var spoolDirectory: String
     /// A pipe whose end of file says that the supervisor is gone.
     public var lifeline: Int32?
     /// How long requests may go on after SIGTERM, in seconds.
@@ -27,6 +29,7 @@ public struct DataPlaneConfiguration: Sendable {
         controlSocketPath: String,
         threads: Int,
         engine: EngineConfiguration,
+        spoolDirectory: String,
         lifeline: Int32?,
         shutdownGraceSeconds: Int
     ) {
@@ -34,6 +37,7 @@ public struct DataPlaneConfiguration: Sendable {
         self.controlSocketPath = controlSocketPath
         self.threads = threads
         self.engine = engine
+        self.spoolDirectory = spoolDirectory
         self.lifeline = lifeline
         self.shutdownGraceSeconds = shutdownGraceSeconds
     }

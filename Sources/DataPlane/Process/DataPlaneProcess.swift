@@ -33,7 +33,11 @@ public struct DataPlaneProcess {
             mailboxes.append(try Mailbox())
             counters.append(ThreadCounters())
         }
-        let threads = try startThreads(mailboxes, counters, loads, clientsMax: clientsMax(descriptors))
+        let spools = try SpoolQueue()
+        start(
+            SpoolThread(directory: configuration.spoolDirectory, queue: spools, mailboxes: mailboxes, logger: logger)
+        )
+        let threads = try startThreads(mailboxes, counters, loads, spools, clientsMax: clientsMax(descriptors))
         let subscription = try Subscription(
             path: configuration.controlSocketPath,
             id: configuration.id,
@@ -64,14 +68,17 @@ public struct DataPlaneProcess {
         _ mailboxes: [Mailbox],
         _ counters: [ThreadCounters],
         _ loads: WorkerLoads,
+        _ spools: SpoolQueue,
         clientsMax: Int
     ) throws(SystemError) -> ThreadGroup {
         let group = try ThreadGroup(count: mailboxes.count)
         let listener = listener
-        let engineConfiguration = configuration.engine
+        let engineConfiguration = configuration.engine.with(upstreamsMax: clientsMax)
         let logger = logger
+        let threads = mailboxes.count
         for (index, mailbox) in mailboxes.enumerated() {
             let counter = counters[index]
+            let others = counters.indices.filter { $0 != index }.map { counters[$0] }
             let seed = UInt64.random(in: 0 ... .max)
             group.start(name: "proxy-\(index)", logger: logger) {
                 do throws(SystemError) {
@@ -79,13 +86,17 @@ public struct DataPlaneProcess {
                         configuration: engineConfiguration,
                         loads: loads,
                         counters: counter,
+                        otherCounters: others,
                         seed: seed
                     )
                     var thread = try ProxyThread(
                         engine: engine,
                         mailbox: mailbox,
                         listener: listener,
-                        clientsMax: clientsMax
+                        spools: spools,
+                        clientsMax: clientsMax,
+                        thread: index,
+                        threads: threads
                     )
                     thread.run()
                 } catch {
@@ -97,10 +108,16 @@ public struct DataPlaneProcess {
         return group
     }
 
+    private func start(_ spoolThread: SpoolThread) {
+        // Handed over whole, as the subscription.
+        nonisolated(unsafe) let handedOver = spoolThread
+        Thread.startOrExit(name: "spool", logger: logger) { unsafe handedOver.run() }
+    }
+
     private func start(_ subscription: Subscription) {
         // The subscription is handed over whole: from here on only its own thread touches it.
         nonisolated(unsafe) let handedOver = subscription
-        Thread.startOrExit(name: "subscription", logger: logger) { handedOver.run() }
+        Thread.startOrExit(name: "subscription", logger: logger) { unsafe handedOver.run() }
     }
 
     /// Connections are taken from the first snapshot on, or after a while without one: a health check wants an answer.

@@ -20,12 +20,12 @@ struct ShutdownSignals: ~Copyable {
     /// Must be made before any other thread starts, so that every thread inherits the blocked signals.
     init(lifeline: Int32?) throws(SystemError) {
         var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGTERM)
-        sigaddset(&signals, SIGINT)
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        unsafe sigemptyset(&signals)
+        unsafe sigaddset(&signals, SIGTERM)
+        unsafe sigaddset(&signals, SIGINT)
+        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
         signal(SIGPIPE, SIG_IGN)
-        descriptor = signalfd(-1, &signals, Int32(SFD_CLOEXEC))
+        descriptor = unsafe signalfd(-1, &signals, Int32(SFD_CLOEXEC))
         guard descriptor >= 0 else { throw SystemError("signalfd", errno) }
         self.lifeline = lifeline
     }
@@ -41,11 +41,11 @@ struct ShutdownSignals: ~Copyable {
             pollfd(fd: lifeline ?? -1, events: Int16(POLLIN), revents: 0),
             pollfd(fd: other ?? -1, events: Int16(POLLIN), revents: 0),
         ]
-        let result = poll(&descriptors, 3, milliseconds.map { Int32($0) } ?? -1)
+        let result = unsafe poll(&descriptors, 3, milliseconds.map { Int32($0) } ?? -1)
         if result == 0 { return .timeout }
         if descriptors[0].revents != 0 {
             var information = signalfd_siginfo()
-            _ = read(descriptor, &information, MemoryLayout<signalfd_siginfo>.size)
+            _ = unsafe read(descriptor, &information, MemoryLayout<signalfd_siginfo>.size)
             return .signal
         }
         if descriptors[1].revents != 0 {

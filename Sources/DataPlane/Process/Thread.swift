@@ -25,21 +25,21 @@ enum Thread {
             }
         }
         var handle = pthread_t()
-        let argument = Unmanaged.passRetained(Box(name, body)).toOpaque()
-        let result = pthread_create(
+        let argument = unsafe Unmanaged.passRetained(Box(name, body)).toOpaque()
+        let result = unsafe pthread_create(
             &handle,
             nil,
             { argument in
-                guard let argument else { return nil }
-                let box = Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
-                signalbox_set_thread_name(box.name)
+                guard let argument = unsafe argument else { return nil }
+                let box = unsafe Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
+                unsafe signalbox_set_thread_name(box.name)
                 box.body()
                 return nil
             },
-            argument
+            unsafe argument
         )
         guard result == 0 else {
-            Unmanaged<Box>.fromOpaque(argument).release()
+            unsafe Unmanaged<Box>.fromOpaque(argument).release()
             return false
         }
         pthread_detach(handle)

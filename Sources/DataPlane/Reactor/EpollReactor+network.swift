@@ -16,7 +16,9 @@ extension EpollReactor: Network {
             FileDescriptor.setNoDelay(descriptor)
             FileDescriptor.setKeepAlive(descriptor)
         }
-        let result = SocketAddress.withPointer(to: address) { Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
+        let result = unsafe SocketAddress.withPointer(to: address) {
+            unsafe Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno
+        }
         // Also a connection that is open at once, as on loopback, is reported by the next event.
         guard let id = adopt(descriptor, role: .upstream, isConnecting: true) else { return nil }
         if let result, result != 0 && result != EINPROGRESS {
@@ -33,7 +35,7 @@ extension EpollReactor: Network {
         guard !sockets[index].isWriteBroken else { return }
         var sent = 0
         if sockets[index].unsentCount == 0 && !sockets[index].isConnecting {
-            sent = bytes.withUnsafeBufferPointer { write(index, $0.baseAddress, $0.count) }
+            sent = unsafe bytes.withUnsafeBufferPointer { unsafe write(index, $0.baseAddress, $0.count) }
             guard sent >= 0 else { return }
         }
         queue(index, bytes, from: sent)
@@ -45,8 +47,8 @@ extension EpollReactor: Network {
         guard !sockets[index].isWriteBroken else { return }
         var sent = 0
         if sockets[index].unsentCount == 0 && !sockets[index].isConnecting {
-            sent = first.withUnsafeBufferPointer { head in
-                second.withUnsafeBufferPointer { tail in write(index, head, tail) }
+            sent = unsafe first.withUnsafeBufferPointer { head in
+                unsafe second.withUnsafeBufferPointer { tail in unsafe write(index, head, tail) }
             }
             guard sent >= 0 else { return }
         }
@@ -121,7 +123,7 @@ extension EpollReactor: Network {
 
     /// Writes at once what the kernel takes: the number of bytes, 0 when it takes none, -1 when the socket is broken.
     private mutating func write(_ index: Int, _ base: UnsafePointer<UInt8>?, _ count: Int) -> Int {
-        let sent = Glibc.send(sockets[index].descriptor, base, count, Int32(MSG_NOSIGNAL))
+        let sent = unsafe Glibc.send(sockets[index].descriptor, base, count, Int32(MSG_NOSIGNAL))
         return check(index, sent)
     }
 
@@ -130,7 +132,7 @@ extension EpollReactor: Network {
         _ first: UnsafeBufferPointer<UInt8>,
         _ second: UnsafeBufferPointer<UInt8>
     ) -> Int {
-        let sent = signalbox_send_two(
+        let sent = unsafe signalbox_send_two(
             sockets[index].descriptor,
             first.baseAddress,
             first.count,
@@ -149,6 +151,16 @@ extension EpollReactor: Network {
 
     private mutating func breakWrites(_ index: Int) {
         sockets[index].isWriteBroken = true
+        dropUnsent(index)
+        // A client that does not send any more is found out in no other way.
+        if sockets[index].role == .client {
+            schedule(ConnectionID(slot: UInt32(index), generation: sockets[index].generation))
+        }
+    }
+
+    /// Forgets what is queued.
+    mutating func dropUnsent(_ index: Int) {
+        unsentBytes -= sockets[index].unsentCount
         sockets[index].unsent = []
         sockets[index].unsentStart = 0
     }
@@ -159,8 +171,9 @@ extension EpollReactor: Network {
             sockets[index].unsent.removeSubrange(0..<sockets[index].unsentStart)
             sockets[index].unsentStart = 0
         }
-        bytes.extracting(start..<bytes.count).withUnsafeBufferPointer {
-            sockets[index].unsent.append(contentsOf: $0)
+        unsentBytes += bytes.count - start
+        unsafe bytes.extracting(start..<bytes.count).withUnsafeBufferPointer {
+            unsafe sockets[index].unsent.append(contentsOf: $0)
         }
     }
 
@@ -170,13 +183,14 @@ extension EpollReactor: Network {
         while sockets[index].unsentCount > 0 {
             let start = sockets[index].unsentStart
             let descriptor = sockets[index].descriptor
-            let sent = sockets[index].unsent.withUnsafeBufferPointer { unsent in
-                let rest = UnsafeBufferPointer(rebasing: unsent[start...])
-                return Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+            let sent = unsafe sockets[index].unsent.withUnsafeBufferPointer { unsent in
+                let rest = unsafe UnsafeBufferPointer(rebasing: unsent[start...])
+                return unsafe Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
             }
             guard check(index, sent) >= 0 else { return false }
             guard sent > 0 else { return false }
             sockets[index].unsentStart += sent
+            unsentBytes -= sent
             if sockets[index].closing == .flushing {
                 sockets[index].deadline = now.adding(milliseconds: EpollReactor.flushMilliseconds)
             }

@@ -15,6 +15,9 @@ struct EpollReactor: ~Copyable {
     static let flushMilliseconds = 30_000
 
     let epoll: Int32
+    /// The number of the proxy thread, from 0 on.
+    let thread: Int
+    let spools: SpoolQueue
     var now: MonotonicTime
     var sockets: [Socket] = []
     private var free: [UInt32] = []
@@ -26,8 +29,14 @@ struct EpollReactor: ~Copyable {
     private(set) var openCount = 0
     /// Sockets that the engine has given up and that still flush or linger.
     var closingCount = 0
+    /// Bytes of all sockets that the kernel has not taken yet.
+    var unsentBytes = 0
+    /// Temporary files that were made so far.
+    var spoolCount: UInt64 = 0
 
-    init() throws(SystemError) {
+    init(thread: Int, spools: SpoolQueue) throws(SystemError) {
+        self.thread = thread
+        self.spools = spools
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw SystemError("epoll_create1", errno) }
         now = EpollReactor.clock()
@@ -41,7 +50,7 @@ struct EpollReactor: ~Copyable {
 
     static func clock() -> MonotonicTime {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return MonotonicTime(milliseconds: time.tv_sec * 1000 + time.tv_nsec / 1_000_000)
     }
 
@@ -62,10 +71,10 @@ struct EpollReactor: ~Copyable {
         sockets[index].role = role
         sockets[index].isConnecting = isConnecting
         let id = ConnectionID(slot: slot, generation: generation)
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
-        event.data.u64 = EpollReactor.encode(id)
-        guard epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
+        var event = unsafe epoll_event()
+        unsafe event.events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+        unsafe event.data.u64 = EpollReactor.encode(id)
+        guard unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
             sockets[index].role = .unused
             sockets[index].descriptor = -1
             free.append(slot)
@@ -96,7 +105,7 @@ struct EpollReactor: ~Copyable {
         if sockets[index].closing != .no { closingCount -= 1 }
         sockets[index].closing = .no
         sockets[index].role = .unused
-        sockets[index].unsent = []
+        dropUnsent(index)
         sockets[index].deadline = nil
         closed.append(id.slot)
         openCount -= 1
@@ -131,5 +140,5 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
         self.code = code
     }
 
-    public var description: String { "\(call): \(String(cString: strerror(code)))" }
+    public var description: String { unsafe "\(call): \(String(cString: strerror(code)))" }
 }

@@ -5,7 +5,7 @@ enum FileDescriptor {
     /// Sets a socket option whose value is an integer. Failure is ignored: these options only tune.
     static func setOption(_ descriptor: Int32, level: Int32, name: Int32, value: Int32) {
         var value = value
-        _ = setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+        _ = unsafe setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
     /// Sends small pieces at once: without it Nagle's algorithm and delayed acknowledgements stall streams for 40 ms.
@@ -24,6 +24,6 @@ enum FileDescriptor {
     /// Makes the next close a reset.
     static func setResetOnClose(_ descriptor: Int32) {
         var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
-        _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
     }
 }

@@ -18,7 +18,7 @@ public struct Listener: Sendable {
     public init(inherited descriptor: Int32) throws(ListenerError) {
         var listening: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
-        guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0, listening == 1 else {
+        guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0, listening == 1 else {
             throw ListenerError("The descriptor \(descriptor) of --listen-fd is not a listening socket.")
         }
         _ = signalbox_fcntl(descriptor, F_SETFL, signalbox_fcntl(descriptor, F_GETFL, 0) | O_NONBLOCK)
@@ -30,23 +30,23 @@ public struct Listener: Sendable {
     ///
     /// - Parameter sharesPort: several processes may bind the same port (SO_REUSEPORT); they then share its clients.
     public init(host: String, port: UInt16, sharesPort: Bool) throws(ListenerError) {
-        var hints = addrinfo()
-        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
-        let result = getaddrinfo(host, String(port), &hints, &list)
-        guard result == 0, let first = list else {
+        let result = unsafe getaddrinfo(host, String(port), &hints, &list)
+        guard result == 0, let first = unsafe list else {
             throw ListenerError(
-                "The host '\(host)' of --host cannot be resolved: \(String(cString: gai_strerror(result)))."
+                unsafe "The host '\(host)' of --host cannot be resolved: \(String(cString: gai_strerror(result)))."
             )
         }
-        defer { freeaddrinfo(list) }
+        defer { unsafe freeaddrinfo(list) }
         let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(first.pointee.ai_family, type, 0)
+        let descriptor = unsafe socket(first.pointee.ai_family, type, 0)
         guard descriptor >= 0 else { throw ListenerError("No socket can be opened: \(Listener.reason()).") }
         FileDescriptor.setOption(descriptor, level: SOL_SOCKET, name: SO_REUSEADDR, value: 1)
         if sharesPort { FileDescriptor.setOption(descriptor, level: SOL_SOCKET, name: SO_REUSEPORT, value: 1) }
-        guard bind(descriptor, first.pointee.ai_addr, first.pointee.ai_addrlen) == 0,
+        guard unsafe bind(descriptor, first.pointee.ai_addr, first.pointee.ai_addrlen) == 0,
             listen(descriptor, Listener.backlog) == 0
         else {
             let isTaken = errno == EADDRINUSE
@@ -69,8 +69,10 @@ public struct Listener: Sendable {
         self.descriptor = descriptor
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        _ = withUnsafeMutablePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        _ = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(descriptor, $0, &length)
+            }
         }
         if let (bound, boundPort) = SocketAddress.read(storage) {
             address = bound.isIPv6 ? "[\(bound)]:\(boundPort)" : "\(bound):\(boundPort)"
@@ -81,7 +83,7 @@ public struct Listener: Sendable {
         }
     }
 
-    private static func reason() -> String { String(cString: strerror(errno)) }
+    private static func reason() -> String { unsafe String(cString: strerror(errno)) }
 }
 
 /// Why there is no listening socket, as a sentence that names the flag.

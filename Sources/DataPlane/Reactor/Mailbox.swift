@@ -11,6 +11,7 @@ final class Mailbox: Sendable {
         case accept
         case drain
         case stop
+        case spool(SpoolReply)
     }
 
     let wakeDescriptor: Int32
@@ -42,13 +43,13 @@ final class Mailbox: Sendable {
     /// Makes an event descriptor readable.
     static func wake(_ descriptor: Int32) {
         var one: UInt64 = 1
-        _ = write(descriptor, &one, 8)
+        _ = unsafe write(descriptor, &one, 8)
     }
 
     /// Makes an event descriptor unreadable until the next wake.
     static func clear(_ descriptor: Int32) {
         var value: UInt64 = 0
-        _ = read(descriptor, &value, 8)
+        _ = unsafe read(descriptor, &value, 8)
     }
 }
 

@@ -3,6 +3,7 @@ import DataPlaneCore
 import Glibc
 
 /// One thread of the data plane: its reactor, its engine, and the loop that carries events from one to the other.
+@safe
 struct ProxyThread: ~Copyable {
     /// Bytes read at once; shared by all connections of the thread, so that idle ones own none.
     private static let readBytes = 64 * 1024
@@ -18,8 +19,10 @@ struct ProxyThread: ~Copyable {
     private var engine: ProxyEngine
     private let mailbox: Mailbox
     private let listener: Listener
-    /// Clients at which accepting rests.
+    /// Clients at which accepting rests, as far as descriptors go.
     private let clientsMax: Int
+    /// Threads of the data plane, which share what the settings allow it.
+    private let threads: Int
     private let readBuffer: UnsafeMutableBufferPointer<UInt8>
     private let events: UnsafeMutableBufferPointer<epoll_event>
     private var due: [ConnectionID] = []
@@ -34,13 +37,16 @@ struct ProxyThread: ~Copyable {
         engine: consuming ProxyEngine,
         mailbox: Mailbox,
         listener: Listener,
-        clientsMax: Int
+        spools: SpoolQueue,
+        clientsMax: Int,
+        thread: Int,
+        threads: Int
     ) throws(SystemError) {
-        let reactor = try EpollReactor()
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue
-        event.data.u64 = ProxyThread.mailboxTag
-        guard epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, mailbox.wakeDescriptor, &event) == 0 else {
+        let reactor = try EpollReactor(thread: thread, spools: spools)
+        var event = unsafe epoll_event()
+        unsafe event.events = EPOLLIN.rawValue
+        unsafe event.data.u64 = ProxyThread.mailboxTag
+        guard unsafe epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, mailbox.wakeDescriptor, &event) == 0 else {
             throw SystemError("epoll_ctl", errno)
         }
         self.reactor = reactor
@@ -48,26 +54,46 @@ struct ProxyThread: ~Copyable {
         self.mailbox = mailbox
         self.listener = listener
         self.clientsMax = clientsMax
-        readBuffer = .allocate(capacity: ProxyThread.readBytes)
-        events = .allocate(capacity: Int(ProxyThread.eventsPerBatch))
+        self.threads = threads
+        unsafe readBuffer = .allocate(capacity: ProxyThread.readBytes)
+        unsafe events = .allocate(capacity: Int(ProxyThread.eventsPerBatch))
     }
 
     deinit {
-        readBuffer.deallocate()
-        events.deallocate()
+        unsafe readBuffer.deallocate()
+        unsafe events.deallocate()
     }
 
     /// Serves until the mailbox says stop, or until a drain is done.
     mutating func run() {
         while !isStopped && !(engine.isDraining && engine.clientCount == 0 && reactor.closingCount == 0) {
-            let count = epoll_wait(reactor.epoll, events.baseAddress, ProxyThread.eventsPerBatch, sleepMilliseconds())
+            let count = unsafe epoll_wait(
+                reactor.epoll,
+                events.baseAddress,
+                ProxyThread.eventsPerBatch,
+                sleepMilliseconds()
+            )
             reactor.now = EpollReactor.clock()
-            for index in 0..<max(0, Int(count)) { handle(events[index]) }
+            handleEvents(max(0, Int(count)))
             handleScheduled()
             handleDeadlines()
             resumeAccepting()
             reactor.closeReleased()
+            engine.batchEnded(&reactor)
         }
+    }
+
+    /// Workers before clients: what came on an idle connection to a worker ends it before a request of the same batch
+    /// could be sent on it and take those bytes for its answer.
+    private mutating func handleEvents(_ count: Int) {
+        for index in 0..<count where unsafe isUpstream(events[index]) { unsafe handle(events[index]) }
+        for index in 0..<count where unsafe !isUpstream(events[index]) { unsafe handle(events[index]) }
+    }
+
+    /// Whether an event is about an open connection to a worker.
+    private func isUpstream(_ event: epoll_event) -> Bool {
+        let id = unsafe EpollReactor.decode(event.data.u64)
+        return id.slot != .max && reactor.sockets[Int(id.slot)].role == .upstream
     }
 
     private func sleepMilliseconds() -> Int32 {
@@ -77,13 +103,13 @@ struct ProxyThread: ~Copyable {
     }
 
     private mutating func handle(_ event: epoll_event) {
-        switch event.data.u64 {
+        switch unsafe event.data.u64 {
         case ProxyThread.listenerTag: accept()
         case ProxyThread.mailboxTag: handleMail()
         default:
-            let id = EpollReactor.decode(event.data.u64)
+            let id = unsafe EpollReactor.decode(event.data.u64)
             guard reactor.isOpen(id) else { return }
-            handle(id, event.events)
+            unsafe handle(id, event.events)
         }
     }
 
@@ -100,10 +126,21 @@ struct ProxyThread: ~Copyable {
         }
         guard reactor.isOpen(id) else { return }
         if hasHungUp { reactor.sockets[index].hasHungUp = true }
+        if isDead(index, flags) {
+            engine.broken(id, &reactor)
+            return
+        }
         if hasHungUp || flags & EPOLLIN.rawValue != 0 {
             reactor.sockets[index].isReadable = true
             read(id)
         }
+    }
+
+    /// Whether nothing can go to a client any more: both sides are closed, or it was reset. What it sent before does
+    /// not matter then; of a worker the last bytes may still be its answer.
+    private func isDead(_ index: Int, _ flags: UInt32) -> Bool {
+        reactor.sockets[index].role == .client && reactor.sockets[index].closing == .no
+            && flags & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
     }
 
     /// True when the connection is open now; a refused one is reported to the engine.
@@ -127,18 +164,18 @@ struct ProxyThread: ~Copyable {
             guard reactor.isOpen(id), reactor.sockets[index].isReadable else { return }
             if reactor.sockets[index].isPaused {
                 if reactor.sockets[index].role == .client && reactor.sockets[index].hasHungUp {
-                    engine.ended(id, &reactor)
+                    engine.hungUp(id, &reactor)
                 }
                 return
             }
-            let count = recv(reactor.sockets[index].descriptor, readBuffer.baseAddress, ProxyThread.readBytes, 0)
+            let count = unsafe recv(reactor.sockets[index].descriptor, readBuffer.baseAddress, ProxyThread.readBytes, 0)
             if count > 0 {
                 if count < ProxyThread.readBytes && !reactor.sockets[index].hasHungUp {
                     reactor.sockets[index].isReadable = false
                 }
                 guard reactor.sockets[index].closing == .no else { continue }
-                let bytes = UnsafeBufferPointer(start: readBuffer.baseAddress, count: count)
-                engine.received(id, Span(_unsafeElements: bytes), &reactor)
+                let bytes = unsafe UnsafeBufferPointer(start: readBuffer.baseAddress, count: count)
+                unsafe engine.received(id, Span(_unsafeElements: bytes), &reactor)
             } else if count < 0 && errno == EAGAIN {
                 reactor.sockets[index].isReadable = false
                 return
@@ -175,6 +212,8 @@ struct ProxyThread: ~Copyable {
             reactor.sockets[index].isScheduled = false
             if reactor.sockets[index].isConnecting {
                 reactor.release(id)
+                engine.broken(id, &reactor)
+            } else if reactor.sockets[index].isWriteBroken && reactor.sockets[index].closing == .no {
                 engine.broken(id, &reactor)
             } else {
                 reactor.sockets[index].isReadable = true
@@ -215,7 +254,19 @@ struct ProxyThread: ~Copyable {
                 stopAccepting()
                 engine.drain(&reactor)
             case .stop: isStopped = true
+            case .spool(let reply): handle(reply)
             }
+        }
+    }
+
+    private mutating func handle(_ reply: SpoolReply) {
+        switch reply {
+        case .written(let file, let id, let bytes):
+            if reactor.isCurrent(file, of: id) { engine.spoolWritten(id, bytes: bytes, &reactor) }
+        case .read(let file, let id, let bytes):
+            if reactor.isCurrent(file, of: id) { engine.spoolRead(id, bytes.span, &reactor) }
+        case .failed(let file, let id):
+            if reactor.isCurrent(file, of: id) { engine.spoolFailed(id, &reactor) }
         }
     }
 
@@ -224,18 +275,24 @@ struct ProxyThread: ~Copyable {
     private mutating func startAccepting() {
         acceptsAgainAt = nil
         guard !isAccepting else { return }
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
-        event.data.u64 = ProxyThread.listenerTag
-        isAccepting = epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, listener.descriptor, &event) == 0
+        var event = unsafe epoll_event()
+        unsafe event.events = EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
+        unsafe event.data.u64 = ProxyThread.listenerTag
+        isAccepting = unsafe epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, listener.descriptor, &event) == 0
     }
 
     private mutating func stopAccepting() {
         guard isAccepting else { return }
-        var event = epoll_event()
-        _ = epoll_ctl(reactor.epoll, EPOLL_CTL_DEL, listener.descriptor, &event)
+        var event = unsafe epoll_event()
+        _ = unsafe epoll_ctl(reactor.epoll, EPOLL_CTL_DEL, listener.descriptor, &event)
         isAccepting = false
         acceptsAgainAt = nil
+    }
+
+    /// This thread's share of the connections that descriptors and settings allow.
+    private var clientsMaxNow: Int {
+        guard let connectionsMax = engine.connectionsMax else { return clientsMax }
+        return min(clientsMax, max(1, connectionsMax / threads))
     }
 
     /// Rests for a while, out of descriptors or with enough clients; the kernel's queue holds the others.
@@ -262,16 +319,16 @@ struct ProxyThread: ~Copyable {
     private mutating func accept() {
         defer { yieldListener() }
         for _ in 0..<ProxyThread.acceptsPerEvent {
-            guard engine.clientCount < clientsMax else {
+            guard engine.clientCount < clientsMaxNow else {
                 pauseAccepting()
                 return
             }
             var storage = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-            let descriptor = withUnsafeMutablePointer(to: &storage) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    signalbox_accept(listener.descriptor, $0, &length, flags)
+            let descriptor = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    unsafe signalbox_accept(listener.descriptor, $0, &length, flags)
                 }
             }
             guard descriptor >= 0 else {

@@ -34,6 +34,8 @@ struct Socket {
     /// Bytes that the kernel has not taken, from `unsentStart` on.
     var unsent: [UInt8] = []
     var unsentStart = 0
+    /// The temporary file of the connection's request.
+    var spool: SpoolID?
     var deadline: MonotonicTime?
     /// The earliest time under which the socket is filed in the wheel.
     var filedAt: MonotonicTime?

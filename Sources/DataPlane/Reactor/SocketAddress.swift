@@ -15,25 +15,27 @@ enum SocketAddress {
             storage.sin6_family = sa_family_t(AF_INET6)
             storage.sin6_port = port.bigEndian
             storage.sin6_scope_id = ip.scope
-            withUnsafeMutableBytes(of: &storage.sin6_addr) { target in
-                withUnsafeBytes(of: ip.bytes) { target.copyMemory(from: $0) }
+            unsafe withUnsafeMutableBytes(of: &storage.sin6_addr) { target in
+                unsafe withUnsafeBytes(of: ip.bytes) { unsafe target.copyMemory(from: $0) }
             }
-            return call(&storage, body)
+            return unsafe call(&storage, body)
         case .ip(let ip, let port):
             var storage = sockaddr_in()
             storage.sin_family = sa_family_t(AF_INET)
             storage.sin_port = port.bigEndian
-            withUnsafeMutableBytes(of: &storage.sin_addr) { target in
-                withUnsafeBytes(of: ip.bytes) { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[0..<4])) }
+            unsafe withUnsafeMutableBytes(of: &storage.sin_addr) { target in
+                unsafe withUnsafeBytes(of: ip.bytes) {
+                    unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[0..<4]))
+                }
             }
-            return call(&storage, body)
+            return unsafe call(&storage, body)
         case .unix(let path):
             var storage = sockaddr_un()
             storage.sun_family = sa_family_t(AF_UNIX)
             let bytes = Array(path.utf8)
             guard bytes.count < MemoryLayout.size(ofValue: storage.sun_path) else { return nil }
-            withUnsafeMutableBytes(of: &storage.sun_path) { $0.copyBytes(from: bytes) }
-            return call(&storage, body)
+            unsafe withUnsafeMutableBytes(of: &storage.sun_path) { unsafe $0.copyBytes(from: bytes) }
+            return unsafe call(&storage, body)
         }
     }
 
@@ -41,9 +43,9 @@ enum SocketAddress {
         _ storage: inout Storage,
         _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
-        withUnsafePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                body($0, socklen_t(MemoryLayout<Storage>.size))
+        unsafe withUnsafePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe body($0, socklen_t(MemoryLayout<Storage>.size))
             }
         }
     }
@@ -51,29 +53,29 @@ enum SocketAddress {
     /// The address and port in the kernel's form; nil for a family that is neither IPv4 nor IPv6.
     static func read(_ storage: sockaddr_storage) -> (address: IPAddress, port: UInt16)? {
         var storage = storage
-        return withUnsafePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { read($0) }
+        return unsafe withUnsafePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe read($0) }
         }
     }
 
     /// The address and port in the kernel's form; nil for a family that is neither IPv4 nor IPv6.
     static func read(_ pointer: UnsafePointer<sockaddr>) -> (address: IPAddress, port: UInt16)? {
         var bytes = SIMD16<UInt8>(repeating: 0)
-        switch Int32(pointer.pointee.sa_family) {
+        switch unsafe Int32(pointer.pointee.sa_family) {
         case AF_INET:
-            return pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { ipv4 in
-                withUnsafeBytes(of: ipv4.pointee.sin_addr) { source in
-                    for index in 0..<4 { bytes[index] = source[index] }
+            return unsafe pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { ipv4 in
+                unsafe withUnsafeBytes(of: ipv4.pointee.sin_addr) { source in
+                    for index in 0..<4 { bytes[index] = unsafe source[index] }
                 }
-                return (IPAddress(bytes: bytes, isIPv6: false), UInt16(bigEndian: ipv4.pointee.sin_port))
+                return unsafe (IPAddress(bytes: bytes, isIPv6: false), UInt16(bigEndian: ipv4.pointee.sin_port))
             }
         case AF_INET6:
-            return pointer.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { ipv6 in
-                withUnsafeBytes(of: ipv6.pointee.sin6_addr) { source in
-                    for index in 0..<16 { bytes[index] = source[index] }
+            return unsafe pointer.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { ipv6 in
+                unsafe withUnsafeBytes(of: ipv6.pointee.sin6_addr) { source in
+                    for index in 0..<16 { bytes[index] = unsafe source[index] }
                 }
-                let address = IPAddress(bytes: bytes, isIPv6: true, scope: ipv6.pointee.sin6_scope_id)
-                return (address, UInt16(bigEndian: ipv6.pointee.sin6_port))
+                let address = unsafe IPAddress(bytes: bytes, isIPv6: true, scope: ipv6.pointee.sin6_scope_id)
+                return unsafe (address, UInt16(bigEndian: ipv6.pointee.sin6_port))
             }
         default: return nil
         }

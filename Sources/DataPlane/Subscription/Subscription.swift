@@ -77,7 +77,7 @@ final class Subscription {
         let now = EpollReactor.clock()
         let pause = state.wakeAt.map { max(0, $0.milliseconds - now.milliseconds) } ?? 1_000
         let count = nfds_t(socketDescriptor >= 0 ? 3 : 2)
-        guard poll(&descriptors, count, Int32(min(pause, 1_000))) > 0 else { return }
+        guard unsafe poll(&descriptors, count, Int32(min(pause, 1_000))) > 0 else { return }
         if descriptors[0].revents != 0 { reportApplied() }
         if descriptors[1].revents != 0 {
             Mailbox.clear(addressesDescriptor)
@@ -92,17 +92,25 @@ final class Subscription {
         var inFlight = 0
         var connections = 0
         var requests: UInt64 = 0
+        var held = HeldResources()
         for counter in counters {
             inFlight += counter.inFlight.load(ordering: .relaxed)
             connections += counter.connections.load(ordering: .relaxed)
-            requests += counter.requests.load(ordering: .relaxed)
+            requests += UInt64(counter.requests.load(ordering: .relaxed))
+            held.inputBytes += counter.inputBytes.load(ordering: .relaxed)
+            held.bodyBytes += counter.bodyBytes.load(ordering: .relaxed)
+            held.unsentBytes += counter.unsentBytes.load(ordering: .relaxed)
+            held.spooledBytes += counter.spooledBytes.load(ordering: .relaxed)
+            held.upstreamConnections += counter.upstreams.load(ordering: .relaxed)
+            held.idleUpstreamConnections += counter.idleUpstreams.load(ordering: .relaxed)
         }
         return DataPlaneHeartbeat(
             applied: state.applied,
             inFlight: inFlight,
             connections: connections,
             requests: requests,
-            draining: drainFlag.isDraining
+            draining: drainFlag.isDraining,
+            held: held
         )
     }
 
@@ -200,9 +208,9 @@ final class Subscription {
             Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue),
             0
         )
-        let result = SocketAddress.withPointer(to: .unix(path)) { Glibc.connect(descriptor, $0, $1) }
+        let result = unsafe SocketAddress.withPointer(to: .unix(path)) { unsafe Glibc.connect(descriptor, $0, $1) }
         guard descriptor >= 0, result == 0 else {
-            let reason = result == nil ? "the path is longer than 107 bytes" : String(cString: strerror(errno))
+            let reason = unsafe result == nil ? "the path is longer than 107 bytes" : String(cString: strerror(errno))
             if descriptor >= 0 { close(descriptor) }
             sayDisconnected(reason)
             state.disconnected(at: EpollReactor.clock(), using: &generator)
@@ -236,14 +244,14 @@ final class Subscription {
     private func receive() {
         var bytes = [UInt8](repeating: 0, count: 64 * 1024)
         while socketDescriptor >= 0 {
-            let count = recv(socketDescriptor, &bytes, bytes.count, 0)
+            let count = unsafe recv(socketDescriptor, &bytes, bytes.count, 0)
             if count > 0 {
                 let piece = Array(bytes[0..<count])
                 perform { try state.received(piece, at: EpollReactor.clock()) }
             } else if count < 0 && (errno == EAGAIN || errno == EINTR) {
                 return
             } else {
-                disconnect(reason: count == 0 ? "it closed the connection" : String(cString: strerror(errno)))
+                unsafe disconnect(reason: count == 0 ? "it closed the connection" : String(cString: strerror(errno)))
             }
         }
     }
@@ -256,10 +264,10 @@ final class Subscription {
 
     private func flush() {
         while !unsent.isEmpty {
-            let sent = Glibc.send(socketDescriptor, unsent, unsent.count, Int32(MSG_NOSIGNAL))
+            let sent = unsafe Glibc.send(socketDescriptor, unsent, unsent.count, Int32(MSG_NOSIGNAL))
             guard sent > 0 else {
                 if sent < 0 && errno != EAGAIN && errno != EINTR {
-                    disconnect(reason: String(cString: strerror(errno)))
+                    unsafe disconnect(reason: String(cString: strerror(errno)))
                 }
                 return
             }

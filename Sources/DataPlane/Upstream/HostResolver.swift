@@ -61,7 +61,7 @@ final class HostResolver: Sendable {
             let hasFailures = state.withLock { state in state.wanted.contains { state.addresses[$0] == nil } }
             let pause = max(1, wholeRoundAt.milliseconds - EpollReactor.clock().milliseconds)
             var descriptor = pollfd(fd: wakeDescriptor, events: Int16(POLLIN), revents: 0)
-            _ = poll(&descriptor, 1, Int32(hasFailures ? min(1_000, pause) : pause))
+            _ = unsafe poll(&descriptor, 1, Int32(hasFailures ? min(1_000, pause) : pause))
             Mailbox.clear(wakeDescriptor)
         }
     }
@@ -80,28 +80,28 @@ final class HostResolver: Sendable {
     static func literal(_ host: String) -> IPAddress? {
         var bytes = SIMD16<UInt8>(repeating: 0)
         let isIPv6 = host.contains(":")
-        let result = withUnsafeMutableBytes(of: &bytes) {
-            inet_pton(isIPv6 ? AF_INET6 : AF_INET, host, $0.baseAddress)
+        let result = unsafe withUnsafeMutableBytes(of: &bytes) {
+            unsafe inet_pton(isIPv6 ? AF_INET6 : AF_INET, host, $0.baseAddress)
         }
         return result == 1 ? IPAddress(bytes: bytes, isIPv6: isIPv6) : nil
     }
 
     /// Asks the system; blocks for as long as that takes.
     private static func resolve(_ name: String) -> [IPAddress] {
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(name, nil, &hints, &list) == 0 else { return [] }
-        defer { freeaddrinfo(list) }
+        guard unsafe getaddrinfo(name, nil, &hints, &list) == 0 else { return [] }
+        defer { unsafe freeaddrinfo(list) }
         var addresses: [IPAddress] = []
-        var entry = list
-        while let current = entry, addresses.count < addressesMax {
-            if let address = current.pointee.ai_addr.flatMap({ SocketAddress.read($0) })?.address,
+        var entry = unsafe list
+        while let current = unsafe entry, addresses.count < addressesMax {
+            if let address = unsafe current.pointee.ai_addr.flatMap({ unsafe SocketAddress.read($0) })?.address,
                 !addresses.contains(address)
             {
                 addresses.append(address)
             }
-            entry = current.pointee.ai_next
+            unsafe entry = unsafe current.pointee.ai_next
         }
         return addresses
     }

@@ -74,18 +74,69 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
     public var requests: UInt64
     /// Whether it has stopped taking new connections.
     public var draining: Bool
+    /// What it holds for its connections; nil from a data plane that does not say.
+    public var held: HeldResources?
 
-    public init(applied: SnapshotVersion?, inFlight: Int, connections: Int, requests: UInt64, draining: Bool) {
+    public init(
+        applied: SnapshotVersion?,
+        inFlight: Int,
+        connections: Int,
+        requests: UInt64,
+        draining: Bool,
+        held: HeldResources? = nil
+    ) {
         self.applied = applied
         self.inFlight = inFlight
         self.connections = connections
         self.requests = requests
         self.draining = draining
+        self.held = held
     }
 
     enum CodingKeys: String, CodingKey {
-        case applied, connections, requests, draining
+        case applied, connections, requests, draining, held
         case inFlight = "in_flight"
+    }
+}
+
+/// What a data plane holds for its connections at one moment: the gauges of its budgets.
+public struct HeldResources: Hashable, Sendable, Codable {
+    /// Bytes that arrived and wait to be read as requests or answers.
+    public var inputBytes: Int
+    /// Bytes of request bodies in memory.
+    public var bodyBytes: Int
+    /// Bytes that the kernel has not taken yet.
+    public var unsentBytes: Int
+    /// Bytes of request bodies in temporary files.
+    public var spooledBytes: Int
+    /// Open connections to workers, idle ones included.
+    public var upstreamConnections: Int
+    /// Connections to workers that wait for a request.
+    public var idleUpstreamConnections: Int
+
+    public init(
+        inputBytes: Int = 0,
+        bodyBytes: Int = 0,
+        unsentBytes: Int = 0,
+        spooledBytes: Int = 0,
+        upstreamConnections: Int = 0,
+        idleUpstreamConnections: Int = 0
+    ) {
+        self.inputBytes = inputBytes
+        self.bodyBytes = bodyBytes
+        self.unsentBytes = unsentBytes
+        self.spooledBytes = spooledBytes
+        self.upstreamConnections = upstreamConnections
+        self.idleUpstreamConnections = idleUpstreamConnections
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case inputBytes = "input_bytes"
+        case bodyBytes = "body_bytes"
+        case unsentBytes = "unsent_bytes"
+        case spooledBytes = "spooled_bytes"
+        case upstreamConnections = "upstream_connections"
+        case idleUpstreamConnections = "idle_upstream_connections"
     }
 }
 

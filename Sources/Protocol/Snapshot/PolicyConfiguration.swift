@@ -46,14 +46,3 @@ public struct PolicyNameError: Error, Hashable, Sendable, CustomStringConvertibl
             : "There is no policy '\(name)'; choose one of \(choices)."
     }
 }
-
-/// What applies to one model only.
-public struct ModelConfiguration: Hashable, Sendable, Codable {
-    public var model: String
-    public var policy: PolicyConfiguration
-
-    public init(model: String, policy: PolicyConfiguration) {
-        self.model = model
-        self.policy = policy
-    }
-}

@@ -2,58 +2,127 @@
 ///
 /// A field that a document lacks has its default, so that an older control plane can feed a newer data plane.
 public struct RoutingSettings: Hashable, Sendable, Codable {
-    /// Largest request body in bytes. 512 MiB as in the original since 0.2: several images fit, a runaway upload does not.
-    public var payloadBytesMax: Int
-    /// How long a request waits while all workers that could serve it are still pending, in milliseconds.
-    public var pendingWaitMilliseconds: Int
-    /// How long a TCP connection to a worker may take to open, in milliseconds.
-    public var connectTimeoutMilliseconds: Int
-    /// How long a client may take to send a request head, in milliseconds.
-    public var headTimeoutMilliseconds: Int
-    /// How long a client may send nothing in the middle of a body, in milliseconds.
-    public var uploadIdleTimeoutMilliseconds: Int
-    /// How long a client connection without a request is kept, in milliseconds.
-    public var keepAliveTimeoutMilliseconds: Int
+    // MARK: - What a client may send
 
-    public init(
-        payloadBytesMax: Int = 512 * 1024 * 1024,
-        pendingWaitMilliseconds: Int = 10_000,
-        connectTimeoutMilliseconds: Int = 5_000,
-        headTimeoutMilliseconds: Int = 30_000,
-        uploadIdleTimeoutMilliseconds: Int = 30_000,
-        keepAliveTimeoutMilliseconds: Int = 75_000
-    ) {
-        self.payloadBytesMax = payloadBytesMax
-        self.pendingWaitMilliseconds = pendingWaitMilliseconds
-        self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
-        self.headTimeoutMilliseconds = headTimeoutMilliseconds
-        self.uploadIdleTimeoutMilliseconds = uploadIdleTimeoutMilliseconds
-        self.keepAliveTimeoutMilliseconds = keepAliveTimeoutMilliseconds
-    }
+    /// Largest request body in bytes. 512 MiB as in the original since 0.2: several images fit, a runaway upload does
+    /// not.
+    public var payloadBytesMax = 512 * 1024 * 1024
+    /// Longest request line in bytes; 16 KiB hold any URL that a browser or SDK makes.
+    public var requestLineBytesMax = 16 * 1024
+    /// Longest head in bytes, first line and final empty line included; cookies and tokens fit, a bomb does not.
+    public var headBytesMax = 64 * 1024
+    /// Most fields in one head.
+    public var fieldsMax = 128
+    /// Most bytes of chunk extensions in one body; they carry nothing that anyone uses.
+    public var chunkExtensionBytesMax = 4 * 1024
+
+    // MARK: - What a data plane may hold
+
+    /// Most client connections of one data plane; 0: as many as its descriptors allow.
+    public var connectionsMax = 0
+    /// Bytes that one data plane may hold for its connections: unread input, held bodies and unsent output together.
+    /// 256 MiB are 256 held bodies of the largest size that is held at all.
+    public var bufferBytesMax = 256 * 1024 * 1024
+    /// Bytes of bodies that one data plane may have in temporary files.
+    public var spoolBytesMax = 1024 * 1024 * 1024
+
+    // MARK: - Time limits, in milliseconds
+
+    /// How long a client may take to send a request head.
+    public var headTimeoutMilliseconds = 30_000
+    /// How long a client may send nothing in the middle of a body.
+    public var uploadIdleTimeoutMilliseconds = 30_000
+    /// How long a client connection without a request is kept.
+    public var keepAliveTimeoutMilliseconds = 75_000
+    /// The limits of a request whose model has no own ones.
+    public var timeouts = RequestTimeouts()
+
+    // MARK: - How messages are passed on
+
+    /// What the end of a client's sending side means.
+    public var halfClose = HalfClose.abort
+    /// What happens to `X-Forwarded-For` and `X-Forwarded-Proto`.
+    public var forwardedFields = ForwardedFields.append
+    /// The name under which the proxy adds itself to `Via`, a token; empty: it does not.
+    public var via = "signalbox"
+
+    public init() {}
 
     public init(from decoder: any Decoder) throws {
+        self.init()
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        let standard = RoutingSettings()
-        func value(_ key: CodingKeys, _ standard: Int) throws -> Int {
-            try container.decodeIfPresent(Int.self, forKey: key) ?? standard
+        for key in CodingKeys.allCases {
+            switch key {
+            case .halfClose: halfClose = try container.decodeIfPresent(HalfClose.self, forKey: key) ?? halfClose
+            case .forwardedFields:
+                forwardedFields = try container.decodeIfPresent(ForwardedFields.self, forKey: key) ?? forwardedFields
+            case .via: via = try container.decodeIfPresent(String.self, forKey: key) ?? via
+            default:
+                guard let path = RoutingSettings.number(key) else { continue }
+                self[keyPath: path] = try container.decodeIfPresent(Int.self, forKey: key) ?? self[keyPath: path]
+            }
         }
-        payloadBytesMax = try value(.payloadBytesMax, standard.payloadBytesMax)
-        pendingWaitMilliseconds = try value(.pendingWaitMilliseconds, standard.pendingWaitMilliseconds)
-        connectTimeoutMilliseconds = try value(.connectTimeoutMilliseconds, standard.connectTimeoutMilliseconds)
-        headTimeoutMilliseconds = try value(.headTimeoutMilliseconds, standard.headTimeoutMilliseconds)
-        uploadIdleTimeoutMilliseconds = try value(
-            .uploadIdleTimeoutMilliseconds,
-            standard.uploadIdleTimeoutMilliseconds
-        )
-        keepAliveTimeoutMilliseconds = try value(.keepAliveTimeoutMilliseconds, standard.keepAliveTimeoutMilliseconds)
     }
 
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        for key in CodingKeys.allCases {
+            switch key {
+            case .halfClose: try container.encode(halfClose, forKey: key)
+            case .forwardedFields: try container.encode(forwardedFields, forKey: key)
+            case .via: try container.encode(via, forKey: key)
+            default:
+                guard let path = RoutingSettings.number(key) else { continue }
+                try container.encode(self[keyPath: path], forKey: key)
+            }
+        }
+    }
+}
+
+extension RoutingSettings {
+    /// The settings by the names that they have in documents, in the database and in the admin API.
     public enum CodingKeys: String, CodingKey, CaseIterable {
         case payloadBytesMax = "payload_bytes_max"
-        case pendingWaitMilliseconds = "pending_wait_milliseconds"
-        case connectTimeoutMilliseconds = "connect_timeout_milliseconds"
+        case requestLineBytesMax = "request_line_bytes_max"
+        case headBytesMax = "head_bytes_max"
+        case fieldsMax = "fields_max"
+        case chunkExtensionBytesMax = "chunk_extension_bytes_max"
+        case connectionsMax = "connections_max"
+        case bufferBytesMax = "buffer_bytes_max"
+        case spoolBytesMax = "spool_bytes_max"
         case headTimeoutMilliseconds = "head_timeout_milliseconds"
         case uploadIdleTimeoutMilliseconds = "upload_idle_timeout_milliseconds"
         case keepAliveTimeoutMilliseconds = "keep_alive_timeout_milliseconds"
+        case queueTimeoutMilliseconds = "queue_timeout_milliseconds"
+        case connectTimeoutMilliseconds = "connect_timeout_milliseconds"
+        case firstByteTimeoutMilliseconds = "first_byte_timeout_milliseconds"
+        case streamIdleTimeoutMilliseconds = "stream_idle_timeout_milliseconds"
+        case requestTimeoutMilliseconds = "request_timeout_milliseconds"
+        case halfClose = "half_close"
+        case forwardedFields = "forwarded_fields"
+        case via
+    }
+
+    /// Where the number of a setting is kept; nil for those that are words.
+    public static func number(_ key: CodingKeys) -> WritableKeyPath<RoutingSettings, Int>? {
+        switch key {
+        case .payloadBytesMax: \.payloadBytesMax
+        case .requestLineBytesMax: \.requestLineBytesMax
+        case .headBytesMax: \.headBytesMax
+        case .fieldsMax: \.fieldsMax
+        case .chunkExtensionBytesMax: \.chunkExtensionBytesMax
+        case .connectionsMax: \.connectionsMax
+        case .bufferBytesMax: \.bufferBytesMax
+        case .spoolBytesMax: \.spoolBytesMax
+        case .headTimeoutMilliseconds: \.headTimeoutMilliseconds
+        case .uploadIdleTimeoutMilliseconds: \.uploadIdleTimeoutMilliseconds
+        case .keepAliveTimeoutMilliseconds: \.keepAliveTimeoutMilliseconds
+        case .queueTimeoutMilliseconds: \.timeouts.queueMilliseconds
+        case .connectTimeoutMilliseconds: \.timeouts.connectMilliseconds
+        case .firstByteTimeoutMilliseconds: \.timeouts.firstByteMilliseconds
+        case .streamIdleTimeoutMilliseconds: \.timeouts.streamIdleMilliseconds
+        case .requestTimeoutMilliseconds: \.timeouts.requestMilliseconds
+        case .halfClose, .forwardedFields, .via: nil
+        }
     }
 }

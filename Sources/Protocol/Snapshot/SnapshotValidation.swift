@@ -34,7 +34,8 @@ extension Snapshot {
             if !models.insert(configuration.model).inserted {
                 found.append(.init(path: "models[\(index)].model", message: "'\(configuration.model)' stands twice"))
             }
-            found += configuration.policy.violations(path: "models[\(index)].policy")
+            found += configuration.policy?.violations(path: "models[\(index)].policy") ?? []
+            found += configuration.timeouts?.violations(path: "models[\(index)].timeouts") ?? []
         }
         return found + settings.violations(path: "settings")
     }
@@ -80,23 +81,85 @@ extension PolicyConfiguration {
 }
 
 extension RoutingSettings {
-    func violations(path: String) -> [SnapshotViolation] {
-        let dayMilliseconds = 24 * 60 * 60 * 1000
-        let bounds: [(CodingKeys, Int, ClosedRange<Int>)] = [
-            (.payloadBytesMax, payloadBytesMax, 1...(64 * 1024 * 1024 * 1024)),
-            (.pendingWaitMilliseconds, pendingWaitMilliseconds, 0...dayMilliseconds),
-            (.connectTimeoutMilliseconds, connectTimeoutMilliseconds, 1...dayMilliseconds),
-            (.headTimeoutMilliseconds, headTimeoutMilliseconds, 1...dayMilliseconds),
-            (.uploadIdleTimeoutMilliseconds, uploadIdleTimeoutMilliseconds, 1...dayMilliseconds),
-            (.keepAliveTimeoutMilliseconds, keepAliveTimeoutMilliseconds, 1...dayMilliseconds),
-        ]
-        return bounds.compactMap { key, value, range in
-            range.contains(value)
-                ? nil
-                : SnapshotViolation(
-                    path: "\(path).\(key.rawValue)",
-                    message: "\(value) is not from \(range.lowerBound) to \(range.upperBound)"
-                )
+    /// The values that a setting may have; nil for those that are words.
+    public static func bounds(_ key: CodingKeys) -> ClosedRange<Int>? {
+        switch key {
+        case .payloadBytesMax: 1...(64 * 1024 * 1024 * 1024)
+        case .requestLineBytesMax, .headBytesMax: 1024...(1024 * 1024)
+        case .fieldsMax: 16...4096
+        case .chunkExtensionBytesMax: 0...(64 * 1024)
+        case .connectionsMax: 0...10_000_000
+        case .bufferBytesMax: (16 * 1024 * 1024)...(1024 * 1024 * 1024 * 1024)
+        case .spoolBytesMax: 0...(1024 * 1024 * 1024 * 1024)
+        case .headTimeoutMilliseconds, .uploadIdleTimeoutMilliseconds, .keepAliveTimeoutMilliseconds,
+            .connectTimeoutMilliseconds:
+            1...dayMilliseconds
+        case .queueTimeoutMilliseconds, .firstByteTimeoutMilliseconds, .streamIdleTimeoutMilliseconds,
+            .requestTimeoutMilliseconds:
+            0...dayMilliseconds
+        case .halfClose, .forwardedFields, .via: nil
         }
+    }
+
+    /// The longest time limit: a day.
+    private static let dayMilliseconds = 24 * 60 * 60 * 1000
+    /// Longest name in `Via`.
+    public static let viaBytesMax = 64
+
+    func violations(path: String) -> [SnapshotViolation] {
+        var found: [SnapshotViolation] = []
+        for key in CodingKeys.allCases {
+            guard let number = RoutingSettings.number(key), let bounds = RoutingSettings.bounds(key) else { continue }
+            found += SnapshotViolation.outside(bounds, self[keyPath: number], path: "\(path).\(key.rawValue)")
+        }
+        if !RoutingSettings.isViaName(via) {
+            found.append(
+                .init(
+                    path: "\(path).\(CodingKeys.via.rawValue)",
+                    message: "'\(via)' is not a name of at most \(RoutingSettings.viaBytesMax) letters, digits and -._"
+                )
+            )
+        }
+        return found
+    }
+
+    /// Whether the text may stand for the proxy in `Via` (RFC 9110 section 7.6.3, a pseudonym); the empty one may, too.
+    public static func isViaName(_ text: String) -> Bool {
+        text.utf8.count <= viaBytesMax && text.utf8.allSatisfy(isTokenByte)
+    }
+
+    /// A byte that RFC 9110 section 5.6.2 allows in a token, as far as names need it.
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+        default: false
+        }
+    }
+}
+
+extension ModelTimeouts {
+    func violations(path: String) -> [SnapshotViolation] {
+        let values: [(CodingKeys, Int?)] = [
+            (.queueMilliseconds, queueMilliseconds),
+            (.connectMilliseconds, connectMilliseconds),
+            (.firstByteMilliseconds, firstByteMilliseconds),
+            (.streamIdleMilliseconds, streamIdleMilliseconds),
+            (.requestMilliseconds, requestMilliseconds),
+        ]
+        return values.flatMap { key, value -> [SnapshotViolation] in
+            guard let value, let setting = RoutingSettings.CodingKeys(rawValue: key.rawValue),
+                let bounds = RoutingSettings.bounds(setting)
+            else { return [] }
+            return SnapshotViolation.outside(bounds, value, path: "\(path).\(key.rawValue)")
+        }
+    }
+}
+
+extension SnapshotViolation {
+    /// The violation of a number that is not within its bounds, or nothing.
+    fileprivate static func outside(_ bounds: ClosedRange<Int>, _ value: Int, path: String) -> [SnapshotViolation] {
+        guard !bounds.contains(value) else { return [] }
+        let message = "\(value) is not from \(bounds.lowerBound) to \(bounds.upperBound)"
+        return [SnapshotViolation(path: path, message: message)]
     }
 }

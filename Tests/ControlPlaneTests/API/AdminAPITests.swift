@@ -190,13 +190,35 @@ struct AdminAPITests {
     @Test(
         "changes settings within their bounds only",
         arguments: [
-            (#"{"pending_wait_milliseconds":5}"#, 200), (#"{"pending_wait_milliseconds":-1}"#, 422),
-            (#"{"pending_wait_milliseconds":"5"}"#, 422), (#"{"no_such_setting":5}"#, 422), ("[]", 422),
+            (#"{"queue_timeout_milliseconds":5}"#, 200), (#"{"queue_timeout_milliseconds":-1}"#, 422),
+            (#"{"queue_timeout_milliseconds":"5"}"#, 422), (#"{"half_close":"allow"}"#, 200),
+            (#"{"half_close":1}"#, 422), (#"{"via":""}"#, 200), (#"{"no_such_setting":5}"#, 422), ("[]", 422),
         ]
     )
     func settings(body: String, status: Int) async throws {
         #expect(try await send(.patch, "/settings", body: body).status.code == status)
         #expect(try await sequence() == (status == 200 ? 1 : 0))
+    }
+
+    @Test("shows, changes and takes away what single models set differently")
+    func modelSettings() async throws {
+        let path = "/settings/models/org%2Fmodel"
+        let set = try await send(.patch, path, body: #"{"first_byte_timeout_milliseconds":5}"#)
+        #expect(set.status == .ok)
+        #expect(
+            text(set).hasPrefix(#"{"model":"org/model","settings":{"first_byte_timeout_milliseconds":5},"version""#)
+        )
+        let shown = text(try await send(.get, "/settings"))
+        #expect(shown.hasPrefix(#"{"models":{"org/model":{"first_byte_timeout_milliseconds":5}},"settings":{"#))
+        let head = try await send(.patch, path, body: #"{"head_timeout_milliseconds":5}"#)
+        #expect(head.status == .unprocessableContent)
+        #expect(text(head).contains("because it applies before the model of a request is known"))
+        #expect(try await sequence() == 1)
+        #expect(try await send(.delete, path).status == .ok)
+        let again = try await send(.delete, path)
+        #expect(again.status == .notFound)
+        #expect(text(again).contains(#""code":"SETTINGS_NOT_FOUND""#))
+        #expect(text(try await send(.get, "/settings")).hasPrefix(#"{"models":{},"settings":{"#))
     }
 
     @Test("asks all workers for their load and to flush, and names those that fail")

@@ -14,6 +14,23 @@ struct MessageTests {
             .heartbeat(
                 DataPlaneHeartbeat(applied: version, inFlight: 3, connections: 9, requests: 100, draining: true)
             ),
+            .heartbeat(
+                DataPlaneHeartbeat(
+                    applied: nil,
+                    inFlight: 0,
+                    connections: 1,
+                    requests: 0,
+                    draining: false,
+                    held: HeldResources(
+                        inputBytes: 1,
+                        bodyBytes: 2,
+                        unsentBytes: 3,
+                        spooledBytes: 4,
+                        upstreamConnections: 6,
+                        idleUpstreamConnections: 5
+                    )
+                )
+            ),
         ]
         for message in messages {
             #expect(try LineCoding.decode(DataPlaneMessage.self, from: LineCoding.encode(message)) == message)

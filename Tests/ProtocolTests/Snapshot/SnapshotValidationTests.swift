@@ -16,14 +16,14 @@ struct SnapshotValidationTests {
         third.id = SampleSnapshot.identifier(WorkerKind.self, 3)
         var snapshot = SampleSnapshot.snapshot(workers: [SampleSnapshot.worker(1), second, third])
         snapshot.policy.parameters = ["speed": 1]
-        snapshot.settings.pendingWaitMilliseconds = -1
+        snapshot.settings.timeouts.queueMilliseconds = -1
         snapshot.models = [
             ModelConfiguration(model: "m", policy: PolicyConfiguration()),
             ModelConfiguration(model: "m", policy: PolicyConfiguration()),
         ]
         #expect(
             snapshot.violations().map(\.path).sorted() == [
-                "models[1].model", "policy.parameters.speed", "settings.pending_wait_milliseconds",
+                "models[1].model", "policy.parameters.speed", "settings.queue_timeout_milliseconds",
                 "workers[1].url", "workers[1].weight", "workers[2].incarnation", "workers[2].url",
             ]
         )

@@ -8,4 +8,5 @@ public enum AuditAction: String, Hashable, Sendable, CaseIterable {
     case policySet = "policy.set"
     case policyRemoved = "policy.removed"
     case settingsSet = "settings.set"
+    case settingsRemoved = "settings.removed"
 }

@@ -1,3 +1,5 @@
+import SignalboxProtocol
+
 /// Who a client is, as far as decisions need it.
 public struct ClientPeer: Sendable {
     public var address: IPAddress
@@ -14,6 +16,8 @@ struct ClientConnection {
         case head
         /// The head was accepted; the body arrives.
         case body
+        /// The body is whole in a temporary file; what the pick needs of it is being read.
+        case spooled
         /// The request is whole; it waits for a worker to become ready.
         case waiting
         /// With a worker, or with the control plane.
@@ -26,6 +30,8 @@ struct ClientConnection {
         case hold
         /// Sent on as it arrives.
         case stream
+        /// Written to a temporary file until it is whole, then sent from there.
+        case spool
         /// Thrown away; then the local answer is given.
         case discard
     }
@@ -44,14 +50,20 @@ struct ClientConnection {
     var served = 0
     /// A head was accepted whose request is not answered yet.
     var isInRequest = false
+    /// The client has closed its sending side and may still read (``HalfClose/allow``).
+    var hasEnded = false
 
     var request = ClientRequest()
     var exchange = Exchange()
     var framer = BodyFramer(.none)
     var bodyUse = BodyUse.hold
     var bodyBytes = 0
-    /// When the first byte of the body was waited for.
-    var bodyBeganAt = MonotonicTime(milliseconds: 0)
+    /// When the request's head was accepted.
+    var beganAt = MonotonicTime(milliseconds: 0)
+    /// When the request must be over, whatever it is at; nil without a limit.
+    var requestDeadline: MonotonicTime?
+    /// The time limits of the request's model, once it is known.
+    var timeouts = RequestTimeouts()
     /// What a discarded body is followed by.
     var localAnswer: LocalAnswer?
 
@@ -62,6 +74,10 @@ struct ClientConnection {
     var worker: PickedWorker?
     /// A worker that failed this request.
     var excludedWorker: Int?
+    /// The place in the list of waiting requests while ``phase`` is `waiting`.
+    var waitingTicket: UInt64?
+    /// Bytes that were queued for the client when it was last seen to take none.
+    var stalledBytes = 0
     /// Whether the answer's body must be chunked for the client.
     var chunksAnswer = false
     var events = EventBoundary()
@@ -73,15 +89,13 @@ struct ClientConnection {
     }
 
     /// A head was accepted: everything of the previous request is forgotten.
-    mutating func begin(_ head: RequestHead, _ route: Route, keepAlive: Bool, _ localAnswer: LocalAnswer?) {
+    mutating func begin(_ head: RequestHead, at now: MonotonicTime) {
         request.method = head.method
-        request.route = route
         request.minorVersion = head.minorVersion
-        request.keepAlive = keepAlive
+        request.keepAlive = head.keepAlive
         request.framing = head.framing
         request.contentType = head.contentType
-        self.localAnswer = localAnswer
-        bodyUse = localAnswer == nil ? .hold : .discard
+        bodyUse = .hold
         framer = BodyFramer(head.framing)
         bodyBytes = 0
         exchange = Exchange()
@@ -90,6 +104,13 @@ struct ClientConnection {
         served += 1
         isInRequest = true
         isHeadTimed = false
+        beganAt = now
+    }
+
+    /// A body is still arriving, and what arrives is wanted: a streamed one waits until its connection is open.
+    var framerIsOpen: Bool {
+        if phase == .body { return true }
+        return phase == .upstream && bodyUse == .stream && !exchange.isReplayable && framer.remainingBytes != 0
     }
 }
 
@@ -100,10 +121,11 @@ struct PickedWorker {
     var address = 0
 }
 
-/// What is kept of a request's head to send it on, to send it again and to answer it.
+/// What is kept of a request to send it on, to send it again and to answer it.
 struct ClientRequest {
     var method = HTTPMethod.get
     var route = Route.notFound
+    var errorShape = ErrorShape.openAI
     var minorVersion = 1
     var keepAlive = true
     var framing = BodyFraming.none
@@ -112,6 +134,23 @@ struct ClientRequest {
     var head = ByteBuffer()
     var methodEnd = 0
     var targetEnd = 0
-    /// The body as far as it is held.
+    /// The body as far as it is held in memory.
     var body = ByteBuffer()
+    /// What was read of the body, where it had to be read.
+    var content = BodyContent()
+    var spool = SpoolState()
+}
+
+/// How far a body in a temporary file is.
+struct SpoolState {
+    /// Bytes that were given to the file.
+    var writtenBytes = 0
+    /// Bytes that the disk has not confirmed yet.
+    var unconfirmedBytes = 0
+    /// Bytes that were sent on to the worker.
+    var sentBytes = 0
+    /// A part was asked for and has not come yet.
+    var isReading = false
+    /// The request's model, read from the file; nil when the body names none.
+    var model: [UInt8]?
 }

@@ -7,7 +7,6 @@ public struct EngineConfiguration: Sendable {
         case off
     }
 
-    public var limits = HTTPLimits()
     public var adminForwarding = AdminForwarding.off
     /// The Unix socket of the control plane's admin API.
     public var adminSocketPath: String?
@@ -16,8 +15,20 @@ public struct EngineConfiguration: Sendable {
     public var heldBodyBytesMax = 1024 * 1024
     /// Unsent bytes of one connection at which its source is not read any more.
     public var queuedBytesMax = 256 * 1024
+    /// The same while the data plane holds as many bytes as it may.
+    public var scarceQueuedBytesMax = 16 * 1024
+    /// Bodies up to this size are held however full the buffers are: as many as there are connections is little.
+    public var smallBodyBytesMax = 16 * 1024
+    /// Most bytes that are read from a temporary file at once, and most that may wait to be written to it.
+    public var spoolPieceBytes = 256 * 1024
+    /// Longest name of a model that is looked up, in bytes as they stand in the body.
+    public var modelBytesMax = 3 * 1024
+    /// How often a request may have passed routers of this name (``RoutingSettings/via``) before it is refused.
+    public var viaHopsMax = 8
     /// Idle connections kept per worker and thread; more than a thread's share of concurrent requests is of no use.
     public var idleUpstreamsMax = 256
+    /// Connections to workers of one thread, idle ones included, at which an idle one is closed for a new one.
+    public var upstreamsMax = Int.max
     /// How long an idle connection to a worker is kept, in milliseconds: workers close theirs after 5 s and more.
     public var idleUpstreamMilliseconds = 30_000
     /// How long a connection without any request is kept when the data plane drains, in milliseconds.
@@ -26,4 +37,11 @@ public struct EngineConfiguration: Sendable {
     public var interimHeadsMax = 16
 
     public init() {}
+
+    /// The same with another limit on a thread's connections to workers.
+    public func with(upstreamsMax: Int) -> EngineConfiguration {
+        var changed = self
+        changed.upstreamsMax = upstreamsMax
+        return changed
+    }
 }

@@ -20,18 +20,24 @@ public struct Exchange: Sendable {
         /// Try again on another worker, or on another address of this one: nothing was sent.
         case retryElsewhere
         /// Tell the client: 502, or 504 when a time limit ended the attempt.
-        case answer(status: Int)
+        case answer
         /// The client has got a part already: it must see that the rest is missing.
         case abort
     }
 
-    /// How the worker's connection was lost.
+    /// How the worker's connection was lost, or which time limit ended it.
     public enum LossCause: Sendable, Equatable {
         case notConnected
         case connectTimeout
         case closed
         /// The worker took nothing of an upload for too long.
-        case stalled
+        case uploadTimeout
+        /// The worker sent no content for too long.
+        case firstByteTimeout
+        /// The answer stood still in the middle.
+        case streamIdleTimeout
+        /// The request took longer than it may in all.
+        case requestTimeout
     }
 
     /// Most attempts for one request; the first included.
@@ -70,17 +76,14 @@ public struct Exchange: Sendable {
         switch phase {
         case .gathering: preconditionFailure("a connection was lost that the exchange never had")
         case .relaying: return .abort
-        case .answering: return .answer(status: 502)
+        case .answering: return .answer
         case .sent: break
         }
-        let mayRepeat = isReplayable && attempts < Exchange.attemptsMax
+        guard isReplayable, attempts < Exchange.attemptsMax else { return .answer }
         switch cause {
-        case .notConnected, .connectTimeout:
-            if mayRepeat { return .retryElsewhere }
-            return .answer(status: cause == .connectTimeout ? 504 : 502)
-        case .stalled: return .answer(status: 504)
-        case .closed:
-            return usesPooledConnection && mayRepeat ? .retryFresh : .answer(status: 502)
+        case .notConnected, .connectTimeout: return .retryElsewhere
+        case .closed: return usesPooledConnection ? .retryFresh : .answer
+        case .uploadTimeout, .firstByteTimeout, .streamIdleTimeout, .requestTimeout: return .answer
         }
     }
 }

@@ -7,11 +7,25 @@ struct IdleUpstreams {
 
     /// By counter slot of the worker.
     private var stacks: [Stack] = []
+    /// Connections in the pool.
+    private(set) var count = 0
 
     /// The idle connection that was used last, or nil.
     mutating func take(_ lease: WorkerSlots.Lease) -> ConnectionID? {
         guard lease.slot < stacks.count, stacks[lease.slot].token == lease.token else { return nil }
-        return stacks[lease.slot].connections.popLast()
+        guard let taken = stacks[lease.slot].connections.popLast() else { return nil }
+        count -= 1
+        return taken
+    }
+
+    /// The connection that has been idle for longest in the fullest stack; for the rare case that others need its
+    /// descriptor.
+    mutating func takeSuperfluous() -> ConnectionID? {
+        guard count > 0 else { return nil }
+        guard let fullest = stacks.indices.max(by: { stacks[$0].connections.count < stacks[$1].connections.count })
+        else { return nil }
+        count -= 1
+        return stacks[fullest].connections.removeFirst()
     }
 
     /// Keeps a connection; false when the worker has enough of them, or is another one by now.
@@ -23,13 +37,16 @@ struct IdleUpstreams {
         }
         guard stacks[lease.slot].connections.count < limit else { return false }
         stacks[lease.slot].connections.append(id)
+        count += 1
         return true
     }
 
     /// Forgets a connection that was closed while it was idle.
     mutating func remove(_ id: ConnectionID, _ lease: WorkerSlots.Lease) {
         guard lease.slot < stacks.count, stacks[lease.slot].token == lease.token else { return }
-        stacks[lease.slot].connections.removeAll { $0 == id }
+        guard let position = stacks[lease.slot].connections.lastIndex(of: id) else { return }
+        stacks[lease.slot].connections.remove(at: position)
+        count -= 1
     }
 
     /// Empties the stacks of workers that the table does not have any more and returns their connections.
@@ -41,6 +58,7 @@ struct IdleUpstreams {
             stale += stacks[slot].connections
             stacks[slot].connections = []
         }
+        count -= stale.count
         return stale
     }
 }

@@ -3,13 +3,16 @@ extension ProxyEngine {
     func localAnswer(for route: Route, peer: ClientPeer) -> LocalAnswer? {
         switch route {
         case .inference, .firstReadyWorker: nil
-        case .liveness: .text(200, "OK")
+        case .liveness: LocalAnswer(200, .text("OK"))
         case .readiness: readiness()
-        case .models: table.readyCount > 0 ? LocalAnswer(200, body: table.modelsBody) : .noReadyWorker()
+        case .models: table.readyCount > 0 ? LocalAnswer(200, .json(table.modelsBody)) : LocalAnswer(.noReadyWorker)
         case .admin: adminRefusal(peer)
         case .methodNotAllowed(let allow):
-            .error(405, "This path does not answer that method.", code: "method_not_allowed", allow: allow)
-        case .notFound: .error(404, "There is no such path.", code: "not_found")
+            LocalAnswer(
+                ClientError(405, "This path does not answer that method.", code: "method_not_allowed"),
+                allow: allow
+            )
+        case .notFound: LocalAnswer(ClientError(404, "There is no such path.", code: "not_found"))
         }
     }
 
@@ -18,15 +21,11 @@ extension ProxyEngine {
         guard ready > 0, !isDraining else {
             let reason =
                 isDraining ? "draining" : table.version == nil ? "no routing snapshot" : "insufficient healthy workers"
-            return LocalAnswer(
-                503,
-                body: #"{"status":"not ready","reason":"\#(reason)","total_workers":\#(table.workers.count)}"#
-            )
+            let body = #"{"status":"not ready","reason":"\#(reason)","total_workers":\#(table.workers.count)}"#
+            return LocalAnswer(503, .json(body))
         }
-        return LocalAnswer(
-            200,
-            body: #"{"status":"ready","healthy_workers":\#(ready),"total_workers":\#(table.workers.count)}"#
-        )
+        let body = #"{"status":"ready","healthy_workers":\#(ready),"total_workers":\#(table.workers.count)}"#
+        return LocalAnswer(200, .json(body))
     }
 
     /// Nil when the peer may reach the control plane through this port (architecture section 9, invariant 8).
@@ -35,16 +34,10 @@ extension ProxyEngine {
         case .all: nil
         case .loopback where peer.address.isLoopback: nil
         case .loopback:
-            .error(
-                403,
-                "Admin paths are answered on this port to loopback peers only (--forward-admin loopback).",
-                code: "admin_forbidden"
-            )
+            .adminForbidden("Admin paths are answered on this port to loopback peers only (--forward-admin loopback).")
         case .off:
-            .error(
-                403,
-                "Admin paths are not answered on this port (--forward-admin off); use the control plane's own.",
-                code: "admin_forbidden"
+            .adminForbidden(
+                "Admin paths are not answered on this port (--forward-admin off); use the control plane's own."
             )
         }
     }
@@ -88,10 +81,17 @@ extension ProxyEngine {
         output.clear()
         answer.write(
             to: &output,
+            shape: clients[id.index].request.errorShape,
             keepAlive: keepAlive,
             minorVersion: clients[id.index].request.minorVersion,
             isAnswerToHead: clients[id.index].request.method == .head
         )
         network.send(output.storage.span, to: id)
+    }
+}
+
+extension LocalAnswer {
+    fileprivate static func adminForbidden(_ message: String) -> LocalAnswer {
+        LocalAnswer(ClientError(403, message, code: "admin_forbidden"))
     }
 }

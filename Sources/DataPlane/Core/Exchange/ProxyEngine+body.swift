@@ -12,9 +12,9 @@ extension ProxyEngine {
         while isClient(id) {
             let step: ChunkedDecoder.Step
             do throws(HTTPFault) {
-                step = try clients[id.index].framer.next(bytes, at: &position, limits: configuration.limits)
+                step = try clients[id.index].framer.next(bytes, at: &position, limits: table.limits)
             } catch {
-                refuse(id, .fault(error), &network)
+                refuse(id, LocalAnswer(.fault(error)), &network)
                 return
             }
             switch step {
@@ -27,22 +27,31 @@ extension ProxyEngine {
             case .data(let range):
                 clients[id.index].bodyBytes += range.count
                 if clients[id.index].bodyBytes > table.settings.payloadBytesMax {
-                    refuse(id, .payloadTooLarge(table.settings.payloadBytesMax), &network)
+                    refuse(id, LocalAnswer(.payloadTooLarge(table.settings.payloadBytesMax)), &network)
                     return
                 }
-                takeBody(id, bytes.extracting(range))
+                takeBody(id, bytes.extracting(range), &network)
             }
         }
     }
 
-    private mutating func takeBody(_ id: ConnectionID, _ bytes: borrowing Span<UInt8>) {
+    private mutating func takeBody(
+        _ id: ConnectionID,
+        _ bytes: borrowing Span<UInt8>,
+        _ network: inout some Network & ~Copyable
+    ) {
         switch clients[id.index].bodyUse {
         case .discard: break
         case .hold:
             if clients[id.index].request.body.capacity == 0 { clients[id.index].request.body = takeBuffer() }
             clients[id.index].request.body.append(bytes)
+            counters.bodyBytes.count(bytes.count)
+            clients[id.index].request.content.take(bytes)
         case .stream:
             appendContent(bytes, chunked: clients[id.index].request.framing == .chunked)
+        case .spool:
+            clients[id.index].request.content.take(bytes)
+            spool(id, bytes, &network)
         }
     }
 
@@ -58,21 +67,39 @@ extension ProxyEngine {
 
     /// All bytes that arrived are taken and the body goes on.
     private mutating func bodyPieceDone(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        guard !clients[id.index].hasEnded else {
+            clientGone(id, &network)
+            return
+        }
         switch clients[id.index].bodyUse {
         case .discard: armUploadDeadline(id, &network)
         case .hold:
-            armUploadDeadline(id, &network)
-            if clients[id.index].request.body.count > configuration.heldBodyBytesMax { beginStreaming(id, &network) }
+            let held = clients[id.index].request.body.count
+            if held > configuration.heldBodyBytesMax {
+                holdNoLonger(id, &network)
+            } else if held > configuration.smallBodyBytesMax && exceedsBuffers() {
+                refuse(id, LocalAnswer(.buffersFull), &network)
+            } else {
+                armUploadDeadline(id, &network)
+            }
         case .stream: streamOn(id, &network)
+        case .spool: spoolOn(id, &network)
         }
     }
 
-    /// The rest of a large body will be sent on as it arrives, once a connection to a worker is open.
-    private mutating func beginStreaming(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        clients[id.index].bodyUse = .stream
-        network.pauseReads(id)
-        network.setDeadline(id, at: nil)
-        dispatch(id, &network)
+    /// A body that is too large to be held: it is sent on as it arrives when it is known where to, else it is spooled.
+    private mutating func holdNoLonger(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        if let fault = clients[id.index].request.content.refusal {
+            refuse(id, LocalAnswer(.fault(fault)), &network)
+        } else if table.routesByModel && clients[id.index].request.content.mayNameModel {
+            beginSpooling(id, &network)
+        } else {
+            // The rest is read once a connection to a worker is open.
+            clients[id.index].bodyUse = .stream
+            network.pauseReads(id)
+            setDeadline(id, at: nil, &network)
+            dispatch(id, &network)
+        }
     }
 
     /// The connection for a streamed body is open: sends what is held. From here on the request cannot be sent again.
@@ -88,7 +115,8 @@ extension ProxyEngine {
         network.send(output.storage.span, to: upstream)
         output = ByteBuffer()
         clients[id.index].request.body = ByteBuffer()
-        if network.queuedBytes(upstream) > configuration.queuedBytesMax {
+        counters.bodyBytes.count(-body.count)
+        if network.queuedBytes(upstream) > queuedBytesMax {
             waitForUpstream(id, upstream, &network)
         } else {
             goOnUploading(id, upstream, &network)
@@ -98,7 +126,7 @@ extension ProxyEngine {
     private mutating func streamOn(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         guard let upstream = clients[id.index].upstream else { return }
         network.send(output.storage.span, to: upstream)
-        if network.queuedBytes(upstream) > configuration.queuedBytesMax {
+        if network.queuedBytes(upstream) > queuedBytesMax {
             waitForUpstream(id, upstream, &network)
         } else {
             armUploadDeadline(id, &network)
@@ -106,15 +134,17 @@ extension ProxyEngine {
     }
 
     private mutating func bodyEnded(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        network.setDeadline(id, at: nil)
-        guard clients[id.index].bodyUse == .stream else {
-            requestComplete(id, &network)
-            return
+        setDeadline(id, at: nil, &network)
+        switch clients[id.index].bodyUse {
+        case .hold, .discard: requestComplete(id, &network)
+        case .spool: spoolComplete(id, &network)
+        case .stream:
+            clients[id.index].framer = BodyFramer(.none)
+            guard let upstream = clients[id.index].upstream else { return }
+            if clients[id.index].request.framing == .chunked { output.append("0\r\n\r\n") }
+            network.send(output.storage.span, to: upstream)
+            awaitFirstByte(upstream, &network)
         }
-        clients[id.index].framer = BodyFramer(.none)
-        guard let upstream = clients[id.index].upstream else { return }
-        if clients[id.index].request.framing == .chunked { output.append("0\r\n\r\n") }
-        network.send(output.storage.span, to: upstream)
     }
 
     /// The whole request is here: it is answered, refused or sent on.
@@ -124,49 +154,13 @@ extension ProxyEngine {
             respond(id, answer, &network)
             return
         }
-        dispatch(id, &network)
-    }
-
-    /// The worker takes no more for now: the client rests, and the worker's time runs.
-    private mutating func waitForUpstream(
-        _ id: ConnectionID,
-        _ upstream: ConnectionID,
-        _ network: inout some Network & ~Copyable
-    ) {
-        network.pauseReads(id)
-        network.setDeadline(id, at: nil)
-        upstreams[upstream.index].stalledBytes = network.queuedBytes(upstream)
-        armStallDeadline(upstream, &network)
-    }
-
-    /// The worker has taken everything: the client is read again, and its time runs again.
-    mutating func goOnUploading(
-        _ id: ConnectionID,
-        _ upstream: ConnectionID,
-        _ network: inout some Network & ~Copyable
-    ) {
-        upstreams[upstream.index].stalledBytes = nil
-        network.setDeadline(upstream, at: nil)
-        network.resumeReads(id)
-        if !clients[id.index].input.isEmpty { continuing.append(id) }
-        armUploadDeadline(id, &network)
-    }
-
-    /// A worker that takes nothing of a body for the idle time of uploads is given up.
-    mutating func armStallDeadline(_ upstream: ConnectionID, _ network: inout some Network & ~Copyable) {
-        let idle = table.settings.uploadIdleTimeoutMilliseconds
-        network.setDeadline(upstream, at: network.now.adding(milliseconds: idle))
-    }
-
-    /// A client that stops in the middle of a body is told so after the idle time. While the body is held it must also
-    /// arrive at a thousand bytes a second (a byte a millisecond) from then on, so that dripping gains nothing.
-    mutating func armUploadDeadline(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        let idle = table.settings.uploadIdleTimeoutMilliseconds
-        var deadline = network.now.adding(milliseconds: idle)
-        if clients[id.index].bodyUse != .stream {
-            let slowest = clients[id.index].bodyBeganAt.adding(milliseconds: idle + clients[id.index].bodyBytes)
-            deadline = min(deadline, slowest)
+        if clients[id.index].bodyBytes > 0 {
+            clients[id.index].request.content.finish()
+            if let fault = clients[id.index].request.content.refusal {
+                refuse(id, LocalAnswer(.fault(fault)), &network)
+                return
+            }
         }
-        network.setDeadline(id, at: deadline)
+        dispatch(id, &network)
     }
 }

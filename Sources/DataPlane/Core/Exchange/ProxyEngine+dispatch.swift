@@ -7,18 +7,12 @@ extension ProxyEngine {
             connectToControlPlane(id, &network)
             return
         }
-        let pool: Int
-        do throws(HTTPFault) {
-            guard let found = try choosePool(clients[id.index].request, isWhole: clients[id.index].bodyUse == .hold)
-            else {
-                refuse(id, .unknownModel(), &network)
-                return
-            }
-            pool = found
-        } catch {
-            refuse(id, .fault(error), &network)
+        guard let pool = choosePool(id) else {
+            refuse(id, LocalAnswer(.unknownModel), &network)
             return
         }
+        clients[id.index].timeouts = table.pools[pool].timeouts
+        timeRequest(id)
         guard let index = pick(pool, for: id) else {
             waitForWorker(id, pool, &network)
             return
@@ -27,24 +21,25 @@ extension ProxyEngine {
         send(id, &network)
     }
 
-    /// Checks the body where it must be JSON, and finds the pool of the request's model.
-    private func choosePool(_ request: borrowing ClientRequest, isWhole: Bool) throws(HTTPFault) -> Int? {
-        guard case .inference(let isJSON) = request.route, !request.body.isEmpty else { return 0 }
-        let mustBeJSON = isJSON && request.contentType == .json
-        guard mustBeJSON || table.routesByModel else { return 0 }
-        let scan: RequestScan
-        if isWhole {
-            do throws(HTTPFault) {
-                scan = try RequestScan.scan(request.body.storage.span)
-            } catch {
-                guard mustBeJSON else { return table.pool(forModel: nil) }
-                throw error
-            }
-        } else {
-            scan = RequestScan.scan(prefix: request.body.storage.span)
+    /// Finds the pool of the request's model; nil when no worker here serves it.
+    private mutating func choosePool(_ id: ConnectionID) -> Int? {
+        guard table.routesByModel, case .inference = clients[id.index].request.route else { return 0 }
+        guard clients[id.index].bodyBytes > 0 else { return table.pool(forModel: nil) }
+        if clients[id.index].bodyUse == .spool {
+            return table.pool(forModel: clients[id.index].request.spool.model)
         }
-        guard table.routesByModel else { return 0 }
-        return table.pool(forModel: scan.model.map { JSONString.decode(request.body.storage.span, $0) })
+        if clients[id.index].request.content.isUnread { readBodyNow(id) }
+        guard let range = clients[id.index].request.content.found.model else { return table.pool(forModel: nil) }
+        let body = clients[id.index].request.body
+        return table.pool(forModel: JSONString.decode(body.storage.span, range))
+    }
+
+    /// Reads a held body that nobody wanted to know when it arrived, because another table was in force.
+    private mutating func readBodyNow(_ id: ConnectionID) {
+        clients[id.index].request.content.begin(mustBeJSON: false)
+        let body = clients[id.index].request.body
+        clients[id.index].request.content.take(body.storage.span)
+        if clients[id.index].bodyUse == .hold { clients[id.index].request.content.finish() }
     }
 
     private mutating func pick(_ pool: Int, for id: ConnectionID) -> Int? {
@@ -68,59 +63,77 @@ extension ProxyEngine {
         _ network: inout some Network & ~Copyable
     ) {
         guard table.version != nil else {
-            refuse(id, .noSnapshot(), &network)
+            refuse(id, LocalAnswer(.noSnapshot), &network)
             return
         }
-        guard table.pools[pool].hasPending, clients[id.index].request.route != .firstReadyWorker,
-            table.settings.pendingWaitMilliseconds > 0
-        else {
-            refuse(id, .noReadyWorker(), &network)
+        let limit = clients[id.index].timeouts.queueMilliseconds
+        guard table.pools[pool].hasPending, clients[id.index].request.route != .firstReadyWorker, limit > 0 else {
+            refuse(id, LocalAnswer(.noReadyWorker), &network)
             return
         }
         if clients[id.index].phase != .waiting {
             clients[id.index].phase = .waiting
-            network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.pendingWaitMilliseconds))
+            setDeadline(id, at: network.now.adding(milliseconds: limit), &network)
         }
-        waiting.append(id)
+        clients[id.index].waitingTicket = waiting.join(id)
+    }
+
+    /// The request does not wait for a worker any more.
+    mutating func leaveWaiting(_ id: ConnectionID) {
+        guard clients[id.index].waitingTicket != nil else { return }
+        clients[id.index].waitingTicket = nil
+        waiting.leave()
+        var list = WaitingList()
+        swap(&list, &waiting)
+        list.compact { entry in
+            isClient(entry.client) && clients[entry.client.index].waitingTicket == entry.ticket
+        }
+        swap(&list, &waiting)
     }
 
     /// Sends the request to the picked worker, on an idle connection or on a new one.
     mutating func send(_ id: ConnectionID, fresh: Bool = false, _ network: inout some Network & ~Copyable) {
         guard let worker = clients[id.index].worker else { preconditionFailure("no worker was picked") }
         count(id, in: worker.worker.lease.slot)
-        let mayUsePooled = !fresh && clients[id.index].bodyUse != .stream
+        let mayUsePooled = !fresh && clients[id.index].bodyUse == .hold
         if mayUsePooled, let upstream = idle.take(worker.worker.lease) {
-            network.setDeadline(upstream, at: nil)
             network.resumeReads(upstream)
             clients[id.index].exchange.sent(pooled: true)
             attach(id, upstream, &network)
+            awaitFirstByte(upstream, &network)
             return
         }
         let target = worker.worker
-        guard worker.address < target.addresses.count,
-            let upstream = network.connect(to: .ip(target.addresses[worker.address], port: target.port))
-        else {
-            refuse(id, .lostWorker(502), &network)
+        guard worker.address < target.addresses.count else {
+            refuse(id, LocalAnswer(.lostWorker(.notConnected, hasAnswered: false)), &network)
             return
         }
-        upstreams.insert(
-            UpstreamConnection(id: upstream, client: id, lease: target.lease),
-            at: upstream.index
-        )
-        let deadline = network.now.adding(milliseconds: table.settings.connectTimeoutMilliseconds)
-        network.setDeadline(upstream, at: deadline)
+        makeRoomForUpstream(&network)
+        guard let upstream = network.connect(to: .ip(target.addresses[worker.address], port: target.port)) else {
+            refuse(id, LocalAnswer(.noDescriptor), &network)
+            return
+        }
+        upstreams.insert(UpstreamConnection(id: upstream, client: id, lease: target.lease), at: upstream.index)
         clients[id.index].exchange.sent(pooled: false)
         attach(id, upstream, &network)
+        wait(for: .connection, clients[id.index].timeouts.connectMilliseconds, on: upstream, &network)
+    }
+
+    /// Closes an idle connection when there are as many connections to workers as there may be.
+    private mutating func makeRoomForUpstream(_ network: inout some Network & ~Copyable) {
+        guard upstreams.count >= configuration.upstreamsMax, let superfluous = idle.takeSuperfluous() else { return }
+        discardUpstream(superfluous, &network)
     }
 
     private mutating func connectToControlPlane(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         guard let path = configuration.adminSocketPath, let upstream = network.connect(to: .unix(path)) else {
-            refuse(id, .controlPlaneUnreachable(), &network)
+            refuse(id, LocalAnswer(.controlPlaneUnreachable), &network)
             return
         }
         upstreams.insert(UpstreamConnection(id: upstream, client: id, lease: nil), at: upstream.index)
         clients[id.index].exchange.sent(pooled: false)
         attach(id, upstream, &network)
+        wait(for: .connection, clients[id.index].timeouts.connectMilliseconds, on: upstream, &network)
     }
 
     /// Ties client and upstream together and sends what there is of the request.
@@ -132,11 +145,11 @@ extension ProxyEngine {
         clients[id.index].phase = .upstream
         clients[id.index].upstream = upstream
         // The time limits of the body and of the wait for a worker are over.
-        network.setDeadline(id, at: nil)
+        setDeadline(id, at: nil, &network)
         upstreams[upstream.index].client = id
         upstreams[upstream.index].reset()
-        // A streamed body begins to go out when the connection is open.
-        guard clients[id.index].bodyUse != .stream else { return }
+        // A body that is not held begins to go out when the connection is open.
+        guard clients[id.index].bodyUse == .hold else { return }
         writeRequestHead(id, isStreamed: false)
         let body = clients[id.index].request.body
         if body.count <= 16 * 1024 {
@@ -174,7 +187,7 @@ extension ProxyEngine {
         case .chunked where isStreamed: output.append("Transfer-Encoding: chunked\r\n")
         case .chunked:
             output.append("Content-Length: ")
-            output.appendDecimal(request.body.count)
+            output.appendDecimal(clients[id.index].bodyBytes)
             output.append("\r\n")
         }
         output.append("\r\n")

@@ -4,12 +4,14 @@ import Synchronization
 extension ProxyEngine {
     /// The request has got its complete answer: the connection goes on to the next one, or closes.
     mutating func finish(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        guard clients[id.index].request.keepAlive, !isDraining else {
+        let mayGoOn = !clients[id.index].hasEnded || !clients[id.index].input.isEmpty
+        guard clients[id.index].request.keepAlive, !isDraining, mayGoOn else {
             closeClient(id, .graceful, &network)
             return
         }
         endRequest(id, &network)
         clients[id.index].phase = .head
+        clients[id.index].stalledBytes = .max
         network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.keepAliveTimeoutMilliseconds))
         if !clients[id.index].input.isEmpty { continuing.append(id) }
         network.resumeReads(id)
@@ -20,27 +22,38 @@ extension ProxyEngine {
         closeClient(id, .immediate, &network)
     }
 
-    mutating func clientDeadlinePassed(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        switch clients[id.index].phase {
-        case .head where network.queuedBytes(id) > 0:
-            // It still reads its last answer; its keep-alive time begins when it has.
-            network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.keepAliveTimeoutMilliseconds))
-        case .head where clients[id.index].input.isEmpty: closeClient(id, .graceful, &network)
-        case .head: refuse(id, .timeout("The request's head did not arrive in time."), &network)
-        case .body: refuse(id, .timeout("The request's body stopped arriving."), &network)
-        case .waiting:
-            waiting.removeAll { $0 == id }
-            refuse(id, .noReadyWorker(), &network)
-        case .upstream: refuse(id, .timeout("The request's body stopped arriving."), &network)
+    /// The client has closed its sending side: it has gone, unless it may still read and has all sent that it wanted.
+    mutating func clientEnded(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        let mayRead: Bool =
+            switch clients[id.index].phase {
+            case .body: false
+            case .head: !clients[id.index].input.isEmpty && network.queuedBytes(id) > queuedBytesMax
+            case .spooled, .waiting, .upstream: !clients[id.index].framerIsOpen
+            }
+        if mayRead && table.settings.halfClose == .allow {
+            clients[id.index].hasEnded = true
+        } else {
+            clientGone(id, &network)
+        }
+    }
+
+    /// The client has taken everything that was queued for it.
+    mutating func clientDrained(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        if let upstream = clients[id.index].upstream {
+            network.resumeReads(upstream)
+            if case .client = upstreams[upstream.index].awaits { awaitNextByte(upstream, id, &network) }
+        } else if clients[id.index].phase == .head {
+            network.resumeReads(id)
+            if !clients[id.index].input.isEmpty { continuing.append(id) }
         }
     }
 
     /// Gives a client connection up, and with it everything that its request holds.
     mutating func closeClient(_ id: ConnectionID, _ mode: CloseMode, _ network: inout some Network & ~Copyable) {
-        if clients[id.index].phase == .waiting { waiting.removeAll { $0 == id } }
         endRequest(id, &network)
+        counters.inputBytes.count(-clients[id.index].input.count)
         clients.remove(at: id.index)
-        counters.connections.subtract(1, ordering: .relaxed)
+        counters.connections.count(-1)
         network.close(id, mode)
     }
 
@@ -48,10 +61,13 @@ extension ProxyEngine {
     private mutating func endRequest(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         if let upstream = clients[id.index].upstream { discardUpstream(upstream, &network) }
         uncount(id)
+        leaveWaiting(id)
+        discardSpool(id, &network)
         if clients[id.index].isInRequest {
             clients[id.index].isInRequest = false
-            counters.inFlight.subtract(1, ordering: .relaxed)
+            counters.inFlight.count(-1)
         }
+        clients[id.index].requestDeadline = nil
         clients[id.index].upstream = nil
         clients[id.index].worker = nil
         clients[id.index].request.method = .get
@@ -62,7 +78,10 @@ extension ProxyEngine {
         giveBack(head)
         var body = ByteBuffer()
         swap(&body, &clients[id.index].request.body)
+        counters.bodyBytes.count(-body.count)
         giveBack(body)
+        clients[id.index].request.content.clear()
+        clients[id.index].request.errorShape = .openAI
     }
 
     /// The one place where a request stops to be in flight on a worker.

@@ -1,226 +1,83 @@
 import SignalboxProtocol
-import Synchronization
 
 extension ProxyEngine {
-    /// Bytes from a client: heads and bodies of requests, also several in a row.
-    mutating func clientReceived(
-        _ id: ConnectionID,
-        _ bytes: borrowing Span<UInt8>,
-        _ network: inout some Network & ~Copyable
-    ) {
-        guard !clients[id.index].input.isEmpty else {
-            consume(id, bytes, &network)
-            return
-        }
-        clients[id.index].input.append(bytes)
-        switch clients[id.index].phase {
-        case .head, .body: consumeInput(id, &network)
-        case .waiting, .upstream: holdBack(id, &network)
-        }
-    }
-
-    /// Goes on with what has arrived before.
-    mutating func consumeInput(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        var input = ByteBuffer()
-        swap(&input, &clients[id.index].input)
-        consume(id, input.storage.span, &network)
-        giveBack(input)
-    }
-
-    /// Takes clients further that have sent a request ahead and whose previous one is done.
-    mutating func continueClients(_ network: inout some Network & ~Copyable) {
-        while let id = continuing.popLast() {
-            guard isClient(id), !clients[id.index].input.isEmpty else { continue }
-            guard clients[id.index].phase == .head || clients[id.index].framerIsOpen else { continue }
-            consumeInput(id, &network)
-        }
-    }
-
-    /// Consumes as much of `bytes` as the connection's phase allows and keeps the rest.
-    private mutating func consume(
-        _ id: ConnectionID,
-        _ bytes: borrowing Span<UInt8>,
-        _ network: inout some Network & ~Copyable
-    ) {
-        var position = 0
-        while position < bytes.count && isClient(id) {
-            switch clients[id.index].phase {
-            case .head where network.queuedBytes(id) > configuration.queuedBytesMax:
-                // A client that does not read its answers gets no further ones; `drained` goes on.
-                keep(id, bytes.extracting(position..<bytes.count))
-                network.pauseReads(id)
-                return
-            case .head:
-                guard consumeHead(id, bytes, &position, &network) else { return }
-            case .body:
-                consumeBody(id, bytes, &position, &network)
-            case .upstream where clients[id.index].framerIsOpen:
-                consumeBody(id, bytes, &position, &network)
-            case .waiting, .upstream:
-                keep(id, bytes.extracting(position..<bytes.count))
-                holdBack(id, &network)
-                return
-            }
-        }
-    }
-
-    /// Keeps bytes that cannot be consumed yet.
-    private mutating func keep(_ id: ConnectionID, _ bytes: borrowing Span<UInt8>) {
-        if clients[id.index].input.capacity == 0 { clients[id.index].input = takeBuffer() }
-        clients[id.index].input.append(bytes)
-    }
-
-    /// A client that sends far ahead is not read any more until its current request is done.
-    private mutating func holdBack(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        if clients[id.index].input.count >= configuration.limits.headBytesMax { network.pauseReads(id) }
-    }
-
-    /// Reads a head, if it is whole. False: everything was kept or the connection is given up.
-    private mutating func consumeHead(
-        _ id: ConnectionID,
-        _ bytes: borrowing Span<UInt8>,
-        _ position: inout Int,
-        _ network: inout some Network & ~Copyable
-    ) -> Bool {
-        skipEmptyLines(id, bytes, &position)
-        guard position < bytes.count else { return false }
-        let rest = bytes.extracting(position..<bytes.count)
-        do throws(HTTPFault) {
-            guard let length = try clients[id.index].headEnd.find(in: rest) else {
-                try checkUnfinishedHead(id, rest)
-                keep(id, rest)
-                timeHead(id, &network)
-                return false
-            }
-            guard length <= configuration.limits.headBytesMax else {
-                throw HTTPFault(431, "The request's head is too long.")
-            }
-            let head = try RequestHead.parse(
-                rest.extracting(0..<length),
-                into: &fields,
-                limits: configuration.limits
-            )
-            position += length
-            clients[id.index].headEnd = HeadEnd()
-            clients[id.index].checkedFirstLine = false
-            beginRequest(id, head, rest.extracting(0..<length), &network)
-            return true
-        } catch {
-            refuse(id, .fault(error), &network)
-            return false
-        }
-    }
-
-    /// The time limit counts from the head's first byte, so that a client that drips gains nothing.
-    private mutating func timeHead(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        guard !clients[id.index].isHeadTimed else { return }
-        clients[id.index].isHeadTimed = true
-        network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.headTimeoutMilliseconds))
-    }
-
-    /// At least one empty line before a request is ignored (RFC 9112 section 2.2).
-    private func skipEmptyLines(_ id: ConnectionID, _ bytes: borrowing Span<UInt8>, _ position: inout Int) {
-        while position + 1 < bytes.count && bytes[position] == ASCII.carriageReturn
-            && bytes[position + 1] == ASCII.lineFeed
-        {
-            position += 2
-        }
-    }
-
-    /// Refuses a head that can never become valid before all of it has arrived.
-    private mutating func checkUnfinishedHead(_ id: ConnectionID, _ bytes: borrowing Span<UInt8>) throws(HTTPFault) {
-        let limits = configuration.limits
-        guard bytes.count <= limits.headBytesMax else { throw HTTPFault(431, "The request's head is too long.") }
-        guard let lineEnd = clients[id.index].headEnd.firstLineEnd else {
-            guard bytes.count <= limits.requestLineBytesMax else {
-                throw HTTPFault(414, "The request line is too long.")
-            }
-            return
-        }
-        guard !clients[id.index].checkedFirstLine else { return }
-        _ = try RequestHead(requestLine: 0..<lineEnd, of: bytes, limits: limits)
-        clients[id.index].checkedFirstLine = true
-    }
-
     /// A head was accepted: decides where the request goes and what happens to its body.
-    private mutating func beginRequest(
+    mutating func beginRequest(
         _ id: ConnectionID,
         _ head: RequestHead,
         _ bytes: borrowing Span<UInt8>,
         _ network: inout some Network & ~Copyable
     ) {
-        counters.requests.add(1, ordering: .relaxed)
-        counters.inFlight.add(1, ordering: .relaxed)
+        counters.requests.count(1)
+        counters.inFlight.count(1)
         let route = Route(method: head.method, path: head.target.path, of: bytes)
-        let localAnswer = localAnswer(for: route, peer: clients[id.index].peer)
-        let forwarded = localAnswer == nil ? heldHead(head, bytes, peer: clients[id.index].peer, route) : nil
-
-        begin(id, head, route, localAnswer, forwarded)
-        network.setDeadline(id, at: nil)
-
-        if case .length(let length) = head.framing, length > table.settings.payloadBytesMax {
-            refuse(id, .payloadTooLarge(table.settings.payloadBytesMax), &network)
+        begin(id, head, route, bytes, at: network.now)
+        setDeadline(id, at: nil, &network)
+        if let refusal = refusal(of: head, bytes) {
+            refuse(id, LocalAnswer(refusal), &network)
         } else if head.framing == .none || head.framing == .length(0) {
             requestComplete(id, &network)
-        } else if localAnswer != nil && (head.expectsContinue || !isSmall(head.framing)) {
+        } else if clients[id.index].bodyUse == .discard && (head.expectsContinue || !isSmall(head.framing)) {
             answerAndClose(id, &network)
         } else {
-            clients[id.index].phase = .body
-            clients[id.index].bodyBeganAt = network.now
-            if head.expectsContinue {
-                let interim = ProxyEngine.continueHead
-                network.send(interim.storage.span, to: id)
-            }
-            armUploadDeadline(id, &network)
+            beginBody(id, head, &network)
         }
     }
-
-    private static let continueHead = ByteBuffer("HTTP/1.1 100 Continue\r\n\r\n" as StaticString)
 
     private mutating func begin(
         _ id: ConnectionID,
         _ head: RequestHead,
         _ route: Route,
-        _ localAnswer: LocalAnswer?,
-        _ forwarded: (head: ByteBuffer, methodEnd: Int, targetEnd: Int)?
+        _ bytes: borrowing Span<UInt8>,
+        at now: MonotonicTime
     ) {
-        let keepAlive = head.keepAlive && !isDraining
-        clients[id.index].begin(head, route, keepAlive: keepAlive, localAnswer)
-        guard let forwarded else { return }
-        clients[id.index].request.head = forwarded.head
-        clients[id.index].request.methodEnd = forwarded.methodEnd
-        clients[id.index].request.targetEnd = forwarded.targetEnd
+        clients[id.index].begin(head, at: now)
+        if isDraining { clients[id.index].request.keepAlive = false }
+        clients[id.index].request.route = route
+        clients[id.index].request.errorShape = ErrorShape(path: head.target.path, of: bytes)
+        clients[id.index].timeouts = table.settings.timeouts
+        timeRequest(id)
+        let localAnswer = localAnswer(for: route, peer: clients[id.index].peer)
+        guard localAnswer == nil else {
+            clients[id.index].localAnswer = localAnswer
+            clients[id.index].bodyUse = .discard
+            return
+        }
+        holdHead(id, head, bytes)
+        if case .inference(let isJSON) = route {
+            let mustBeJSON = isJSON && head.contentType == .json
+            if mustBeJSON || table.routesByModel { clients[id.index].request.content.begin(mustBeJSON: mustBeJSON) }
+        }
     }
+
+    /// Why a request is refused before its body is read.
+    private func refusal(of head: RequestHead, _ bytes: borrowing Span<UInt8>) -> ClientError? {
+        if case .length(let length) = head.framing {
+            if length > table.settings.payloadBytesMax { return .payloadTooLarge(table.settings.payloadBytesMax) }
+            let held = min(length, configuration.heldBodyBytesMax)
+            if held > configuration.smallBodyBytesMax && exceedsBuffers(adding: held) { return .buffersFull }
+        }
+        return isGoingRound(bytes) ? .loop : nil
+    }
+
+    private mutating func beginBody(
+        _ id: ConnectionID,
+        _ head: RequestHead,
+        _ network: inout some Network & ~Copyable
+    ) {
+        clients[id.index].phase = .body
+        if head.expectsContinue {
+            let interim = ProxyEngine.continueHead
+            network.send(interim.storage.span, to: id)
+        }
+        armUploadDeadline(id, &network)
+    }
+
+    private static let continueHead = ByteBuffer("HTTP/1.1 100 Continue\r\n\r\n" as StaticString)
 
     /// A body that is read to its end only to keep the connection.
     private func isSmall(_ framing: BodyFraming) -> Bool {
         if case .length(let length) = framing { return length <= 64 * 1024 }
         return false
-    }
-
-    /// What is sent on of a head: method, target and the end-to-end fields (RFC 9110 section 7.6.1).
-    private mutating func heldHead(
-        _ head: RequestHead,
-        _ bytes: borrowing Span<UInt8>,
-        peer: ClientPeer,
-        _ route: Route
-    ) -> (head: ByteBuffer, methodEnd: Int, targetEnd: Int) {
-        var held = takeBuffer()
-        held.append(bytes.extracting(head.methodRange))
-        let methodEnd = held.count
-        held.append(bytes.extracting(head.target.forwarded))
-        let targetEnd = held.count
-        for field in fields.fields {
-            guard !field.name.isHopByHop, field.name != .host, field.name != .expect else { continue }
-            guard !fields.isNominated(field, in: bytes) else { continue }
-            held.append(bytes.extracting(field.lineRange))
-            held.append("\r\n")
-        }
-        if route == .admin {
-            held.append("X-Signalbox-Source-Address: ")
-            held.append(peer.address.description)
-            held.append("\r\n")
-        }
-        return (held, methodEnd, targetEnd)
     }
 }

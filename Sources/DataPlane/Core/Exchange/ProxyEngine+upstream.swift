@@ -19,6 +19,7 @@ extension ProxyEngine {
         guard upstreams[id.index].input.isEmpty else {
             var input = ByteBuffer()
             swap(&input, &upstreams[id.index].input)
+            counters.inputBytes.count(-input.count)
             input.append(bytes)
             readHeads(id, client, input.storage.span, &network)
             giveBack(input)
@@ -39,13 +40,17 @@ extension ProxyEngine {
             let rest = bytes.extracting(position..<bytes.count)
             do throws(HTTPFault) {
                 guard let length = try upstreams[id.index].headEnd.find(in: rest) else {
-                    guard rest.count <= configuration.limits.headBytesMax else {
+                    guard rest.count <= table.limits.headBytesMax else {
                         throw HTTPFault(502, "The worker's response head is too long.")
                     }
+                    guard !exceedsBuffers(adding: rest.count) else {
+                        throw HTTPFault(502, "The worker's response head cannot be kept: the buffers are full.")
+                    }
                     upstreams[id.index].input.append(rest)
+                    counters.inputBytes.count(rest.count)
                     return
                 }
-                guard length <= configuration.limits.headBytesMax else {
+                guard length <= table.limits.headBytesMax else {
                     throw HTTPFault(502, "The worker's response head is too long.")
                 }
                 let headBytes = rest.extracting(0..<length)
@@ -53,7 +58,7 @@ extension ProxyEngine {
                     headBytes,
                     into: &fields,
                     isAnswerToHead: clients[client.index].request.method == .head,
-                    limits: configuration.limits
+                    limits: table.limits
                 )
                 position += length
                 upstreams[id.index].headEnd = HeadEnd()
@@ -79,239 +84,45 @@ extension ProxyEngine {
         }
     }
 
-    /// Writes the client's head for a worker's response.
-    private mutating func beginRelay(
+    /// The worker has taken everything that was queued for it: an upload goes on.
+    mutating func upstreamDrained(
         _ id: ConnectionID,
         _ client: ConnectionID,
-        _ head: ResponseHead,
-        _ bytes: borrowing Span<UInt8>
-    ) {
-        clients[client.index].exchange.relayBegan()
-        if clients[client.index].framerIsOpen { clients[client.index].request.keepAlive = false }
-        let minorVersion = clients[client.index].request.minorVersion
-        let isUnframed = head.framing == .chunked || head.framing == .untilClose
-        if isDraining || isUnframed && minorVersion == 0 { clients[client.index].request.keepAlive = false }
-        clients[client.index].chunksAnswer = isUnframed && minorVersion == 1
-        clients[client.index].events = EventBoundary()
-        clients[client.index].mayInsertEvent = head.isEventStream && !head.isContentEncoded && isUnframed
-        upstreams[id.index].framer = BodyFramer(head.framing)
-        upstreams[id.index].mayReuse = head.keepAlive
-
-        output.append("HTTP/1.1 ")
-        output.append(bytes.extracting(head.statusRange))
-        output.append("\r\n")
-        for field in fields.fields where !field.name.isHopByHop && !fields.isNominated(field, in: bytes) {
-            output.append(bytes.extracting(field.lineRange))
-            output.append("\r\n")
-        }
-        if case .length(let length) = head.framing {
-            output.append("Content-Length: ")
-            output.appendDecimal(length)
-            output.append("\r\n")
-        } else if clients[client.index].chunksAnswer {
-            output.append("Transfer-Encoding: chunked\r\n")
-        }
-        if !clients[client.index].request.keepAlive {
-            output.append("Connection: close\r\n")
-        } else if minorVersion == 0 {
-            output.append("Connection: keep-alive\r\n")
-        }
-        output.append("\r\n")
-    }
-
-    /// Passes content on, one chunk for one chunk and without delay; `output` may hold the head already.
-    private mutating func relay(
-        _ id: ConnectionID,
-        _ client: ConnectionID,
-        _ bytes: borrowing Span<UInt8>,
-        from start: Int,
         _ network: inout some Network & ~Copyable
     ) {
-        guard var framer = upstreams[id.index].framer else { return }
-        let chunked = clients[client.index].chunksAnswer
-        var position = start
-        while true {
-            let step: ChunkedDecoder.Step
-            do throws(HTTPFault) {
-                step = try framer.next(bytes, at: &position, limits: configuration.limits)
-            } catch {
-                network.send(output.storage.span, to: client)
-                upstreamEnded(id, cleanly: false, &network)
-                return
-            }
-            switch step {
-            case .data(let range):
-                if clients[client.index].mayInsertEvent { clients[client.index].events.take(bytes, range) }
-                if chunked || range.count <= 16 * 1024 {
-                    appendContent(bytes.extracting(range), chunked: chunked)
-                } else {
-                    network.send(output.storage.span, bytes.extracting(range), to: client)
-                    output.clear()
-                }
-            case .needMore:
-                upstreams[id.index].framer = framer
-                network.send(output.storage.span, to: client)
-                if network.queuedBytes(client) > configuration.queuedBytesMax { network.pauseReads(id) }
-                return
-            case .end:
-                if chunked { output.append("0\r\n\r\n") }
-                network.send(output.storage.span, to: client)
-                answerComplete(id, client, hasExtraBytes: position < bytes.count, &network)
-                return
-            }
+        if clients[client.index].bodyUse == .spool {
+            readOnFromSpool(client, id, &network)
+        } else if clients[client.index].framerIsOpen {
+            goOnUploading(client, id, &network)
         }
     }
 
-    /// The whole answer has been passed on.
-    mutating func answerComplete(
+    /// The worker has taken everything: the client is read again, and its time runs again.
+    mutating func goOnUploading(
         _ id: ConnectionID,
-        _ client: ConnectionID,
-        hasExtraBytes: Bool,
+        _ upstream: ConnectionID,
         _ network: inout some Network & ~Copyable
     ) {
-        let requestIsWhole = !clients[client.index].framerIsOpen
-        clients[client.index].upstream = nil
-        upstreams[id.index].client = nil
-        if upstreams[id.index].mayReuse && !hasExtraBytes && requestIsWhole {
-            returnToPool(id, &network)
+        if case .nextByte = upstreams[upstream.index].awaits {
+            // The answer has begun already, and its own time runs.
         } else {
-            discardUpstream(id, &network)
-        }
-        finish(client, &network)
-    }
-
-    private mutating func returnToPool(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        upstreams[id.index].reset()
-        upstreams[id.index].isReused = true
-        guard let lease = upstreams[id.index].lease,
-            idle.put(id, lease, limit: configuration.idleUpstreamsMax)
-        else {
-            discardUpstream(id, &network)
-            return
+            wait(for: .nothing, 0, on: upstream, &network)
         }
         network.resumeReads(id)
-        network.setDeadline(id, at: network.now.adding(milliseconds: configuration.idleUpstreamMilliseconds))
+        if !clients[id.index].input.isEmpty { continuing.append(id) }
+        armUploadDeadline(id, &network)
     }
-
-    /// The worker has closed its side, or the connection broke.
-    mutating func upstreamEnded(_ id: ConnectionID, cleanly: Bool, _ network: inout some Network & ~Copyable) {
-        guard let client = upstreams[id.index].client else {
-            dropIdle(id, &network)
-            return
-        }
-        if cleanly, let framer = upstreams[id.index].framer, framer.endsWithConnection {
-            output.clear()
-            if clients[client.index].chunksAnswer { output.append("0\r\n\r\n") }
-            network.send(output.storage.span, to: client)
-            upstreams[id.index].mayReuse = false
-            answerComplete(id, client, hasExtraBytes: false, &network)
-            return
-        }
-        let cause: Exchange.LossCause = upstreams[id.index].isConnected ? .closed : .notConnected
-        lose(id, client, cause, &network)
-    }
-
-    mutating func upstreamDeadlinePassed(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        guard let client = upstreams[id.index].client else {
-            dropIdle(id, &network)
-            return
-        }
-        guard upstreams[id.index].isConnected else {
-            lose(id, client, .connectTimeout, &network)
-            return
-        }
-        let queued = network.queuedBytes(id)
-        guard let stalled = upstreams[id.index].stalledBytes else { return }
-        if queued < stalled {
-            upstreams[id.index].stalledBytes = queued
-            armStallDeadline(id, &network)
-        } else {
-            lose(id, client, .stalled, &network)
-        }
-    }
-
-    /// An attempt has failed: carries out what the exchange decides.
-    private mutating func lose(
-        _ id: ConnectionID,
-        _ client: ConnectionID,
-        _ cause: Exchange.LossCause,
-        _ network: inout some Network & ~Copyable
-    ) {
-        discardUpstream(id, &network)
-        clients[client.index].upstream = nil
-        switch clients[client.index].exchange.lost(cause) {
-        case .retryFresh: retryHere(client, &network)
-        case .retryElsewhere: retryElsewhere(client, cause, &network)
-        case .answer(let status):
-            let isAdmin = clients[client.index].request.route == .admin
-            refuse(client, isAdmin ? .controlPlaneUnreachable() : .lostWorker(status), &network)
-        case .abort: abort(client, &network)
-        }
-    }
-
-    /// Once more to the same worker, if the present table still has it ready; else as the present table says.
-    private mutating func retryHere(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        let lease = clients[id.index].worker?.worker.lease
-        if table.workers.contains(where: { $0.lease == lease && $0.availability == .ready }) {
-            send(id, fresh: true, &network)
-        } else {
-            uncount(id)
-            dispatch(id, &network)
-        }
-    }
-
-    /// The next address of the same worker, else another worker.
-    private mutating func retryElsewhere(
-        _ id: ConnectionID,
-        _ cause: Exchange.LossCause,
-        _ network: inout some Network & ~Copyable
-    ) {
-        guard let worker = clients[id.index].worker else {
-            refuse(id, .controlPlaneUnreachable(), &network)
-            return
-        }
-        if worker.address + 1 < worker.worker.addresses.count {
-            clients[id.index].worker?.address += 1
-            retryHere(id, &network)
-            return
-        }
-        let failed = worker.worker.lease
-        clients[id.index].excludedWorker = table.workers.firstIndex { $0.lease == failed }
-        uncount(id)
-        dispatch(id, &network)
-    }
-
-    /// The client must see that its answer is not whole: an event that says so where the stream allows one, and then
-    /// an end that no parser takes for a complete message.
-    private mutating func abort(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        let client = clients[id.index]
-        let insertsEvent = client.mayInsertEvent && client.events.isBetweenEvents
-        if insertsEvent {
-            output.clear()
-            let event = ProxyEngine.lostWorkerEvent
-            appendContent(event.storage.span, chunked: client.chunksAnswer)
-            network.send(output.storage.span, to: id)
-        }
-        let endIsVisible = client.chunksAnswer || client.request.minorVersion == 1 || insertsEvent
-        closeClient(id, endIsVisible ? .graceful : .reset, &network)
-    }
-
-    private static let lostWorkerEvent = ByteBuffer(
-        """
-        data: {"error":{"message":"The worker's connection was lost in the middle of its answer.",\
-        "type":"upstream_error","param":null,"code":"worker_failed"}}\n\n
-        """ as StaticString
-    )
 
     // MARK: - Giving up connections
 
-    private mutating func dropIdle(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+    mutating func dropIdle(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         if let lease = upstreams[id.index].lease { idle.remove(id, lease) }
         discardUpstream(id, &network)
     }
 
     mutating func discardUpstream(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         guard isUpstream(id) else { return }
+        counters.inputBytes.count(-upstreams[id.index].input.count)
         upstreams.remove(at: id.index)
         network.close(id, .immediate)
     }

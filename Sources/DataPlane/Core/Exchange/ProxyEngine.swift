@@ -9,6 +9,8 @@ public struct ProxyEngine: ~Copyable {
     let configuration: EngineConfiguration
     let loads: WorkerLoads
     let counters: ThreadCounters
+    /// The counters of the other threads of this data plane.
+    let otherCounters: [ThreadCounters]
     var random: SplitMix64
     var table = RoutingTable.empty
     public internal(set) var isDraining = false
@@ -16,8 +18,7 @@ public struct ProxyEngine: ~Copyable {
     var clients = ConnectionSlots<ClientConnection>()
     var upstreams = ConnectionSlots<UpstreamConnection>()
     var idle = IdleUpstreams()
-    /// Clients whose requests wait for a worker to become ready, in the order of arrival.
-    var waiting: [ConnectionID] = []
+    var waiting = WaitingList()
     /// Clients that have sent a further request ahead and are ready for it.
     var continuing: [ConnectionID] = []
 
@@ -26,28 +27,37 @@ public struct ProxyEngine: ~Copyable {
     var output = ByteBuffer()
     /// Buffers of finished requests, for the next ones.
     var spares: [ByteBuffer] = []
+    /// What the other threads hold, as of ``othersSampledAt``.
+    var othersBufferBytes = 0
+    var othersSpooledBytes = 0
+    var othersSampledAt = MonotonicTime(milliseconds: -1)
 
     public init(
         configuration: EngineConfiguration,
         loads: WorkerLoads,
         counters: ThreadCounters,
+        otherCounters: [ThreadCounters] = [],
         seed: UInt64
     ) {
         self.configuration = configuration
         self.loads = loads
         self.counters = counters
+        self.otherCounters = otherCounters
         random = SplitMix64(seed: seed)
     }
 
     /// Open client connections.
     public var clientCount: Int { clients.count }
 
+    /// Most client connections of the whole data plane; nil: as many as there are descriptors for.
+    public var connectionsMax: Int? { table.settings.connectionsMax == 0 ? nil : table.settings.connectionsMax }
+
     // MARK: - Events
 
     /// A client connected.
     public mutating func accepted(_ id: ConnectionID, peer: ClientPeer, _ network: inout some Network & ~Copyable) {
         clients.insert(ClientConnection(id: id, peer: peer), at: id.index)
-        counters.connections.add(1, ordering: .relaxed)
+        counters.connections.count(1)
         network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.headTimeoutMilliseconds))
     }
 
@@ -68,10 +78,17 @@ public struct ProxyEngine: ~Copyable {
     /// The peer has closed its side (FIN), and everything before has been delivered.
     public mutating func ended(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         if isClient(id) {
-            clientGone(id, &network)
+            clientEnded(id, &network)
         } else if isUpstream(id) {
             upstreamEnded(id, cleanly: true, &network)
         }
+        continueClients(&network)
+    }
+
+    /// The peer has closed its side (FIN) while it was not read, so that something may still lie before its end.
+    public mutating func hungUp(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        guard isClient(id), table.settings.halfClose == .abort else { return }
+        clientGone(id, &network)
         continueClients(&network)
     }
 
@@ -89,9 +106,12 @@ public struct ProxyEngine: ~Copyable {
     public mutating func connected(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         guard isUpstream(id) else { return }
         upstreams[id.index].isConnected = true
-        network.setDeadline(id, at: nil)
-        if let client = upstreams[id.index].client, clients[client.index].bodyUse == .stream {
-            beginUpload(client, id, &network)
+        if let client = upstreams[id.index].client {
+            switch clients[client.index].bodyUse {
+            case .hold, .discard: awaitFirstByte(id, &network)
+            case .stream: beginUpload(client, id, &network)
+            case .spool: beginSpoolUpload(client, id, &network)
+            }
         }
         continueClients(&network)
     }
@@ -99,14 +119,9 @@ public struct ProxyEngine: ~Copyable {
     /// Everything that was queued on the connection has been taken by the kernel.
     public mutating func drained(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         if isClient(id) {
-            if let upstream = clients[id.index].upstream {
-                network.resumeReads(upstream)
-            } else if clients[id.index].phase == .head {
-                network.resumeReads(id)
-                if !clients[id.index].input.isEmpty { continuing.append(id) }
-            }
+            clientDrained(id, &network)
         } else if isUpstream(id), let client = upstreams[id.index].client {
-            if clients[client.index].framerIsOpen { goOnUploading(client, id, &network) }
+            upstreamDrained(id, client, &network)
         }
         continueClients(&network)
     }
@@ -125,10 +140,27 @@ public struct ProxyEngine: ~Copyable {
     public mutating func apply(_ newTable: RoutingTable, _ network: inout some Network & ~Copyable) {
         table = newTable
         for id in idle.removeStale(keeping: newTable) { discardUpstream(id, &network) }
-        let retried = waiting
-        waiting.removeAll(keepingCapacity: true)
-        for id in retried where isClient(id) { dispatch(id, &network) }
+        for entry in waiting.takeAll() where isClient(entry.client) {
+            guard clients[entry.client.index].waitingTicket == entry.ticket else { continue }
+            clients[entry.client.index].waitingTicket = nil
+            dispatch(entry.client, &network)
+        }
         continueClients(&network)
+    }
+
+    /// A batch of events is done: publishes the gauges and looks at what the other threads hold.
+    public mutating func batchEnded(_ network: inout some Network & ~Copyable) {
+        counters.unsentBytes.store(network.unsentBytes, ordering: .relaxed)
+        counters.upstreams.store(upstreams.count, ordering: .relaxed)
+        counters.idleUpstreams.store(idle.count, ordering: .relaxed)
+        guard !otherCounters.isEmpty, network.now != othersSampledAt else { return }
+        othersSampledAt = network.now
+        othersBufferBytes = 0
+        othersSpooledBytes = 0
+        for other in otherCounters {
+            othersBufferBytes += other.bufferBytes
+            othersSpooledBytes += other.spooledBytes.load(ordering: .relaxed)
+        }
     }
 
     /// No further request is begun: idle connections are closed, the others after their current request.
@@ -160,18 +192,20 @@ public struct ProxyEngine: ~Copyable {
         spares.popLast() ?? ByteBuffer()
     }
 
+    /// Whether the data plane would hold more than it may with so many bytes more.
+    func exceedsBuffers(adding bytes: Int = 0) -> Bool {
+        counters.bufferBytes + othersBufferBytes + bytes > table.settings.bufferBytesMax
+    }
+
+    /// Unsent bytes of one connection at which its source is not read any more.
+    var queuedBytesMax: Int {
+        exceedsBuffers() ? configuration.scarceQueuedBytesMax : configuration.queuedBytesMax
+    }
+
     /// Keeps a buffer for the next request, unless it is too large to lie about.
     mutating func giveBack(_ buffer: consuming ByteBuffer) {
         guard buffer.capacity > 0, buffer.capacity <= 64 * 1024, spares.count < 64 else { return }
         buffer.clear()
         spares.append(buffer)
-    }
-}
-
-extension ClientConnection {
-    /// A body is still arriving, and what arrives is wanted: a streamed one waits until its connection is open.
-    var framerIsOpen: Bool {
-        if phase == .body { return true }
-        return phase == .upstream && bodyUse == .stream && !exchange.isReplayable && framer.remainingBytes != 0
     }
 }

@@ -1,5 +1,23 @@
 /// One connection to a worker or to the control plane.
 struct UpstreamConnection {
+    /// What the deadline of the connection waits for.
+    enum Awaited {
+        /// Nothing that has a limit.
+        case nothing
+        /// The connection to open.
+        case connection
+        /// The worker to take more of an upload, of which so many bytes were queued when it was last seen to take none.
+        case upload(queuedBytes: Int)
+        /// The first byte of content.
+        case firstByte
+        /// The next byte of content.
+        case nextByte
+        /// The client to take more of the answer.
+        case client
+        /// Nothing while it is in the pool, for as long as it may stay there.
+        case reuse
+    }
+
     var id: ConnectionID
     /// The client whose request it carries; nil while it waits in the pool.
     var client: ConnectionID?
@@ -8,6 +26,7 @@ struct UpstreamConnection {
     var isConnected = false
     /// It has carried an exchange before.
     var isReused = false
+    var awaits = Awaited.nothing
 
     /// A part of a response head.
     var input = ByteBuffer()
@@ -15,8 +34,6 @@ struct UpstreamConnection {
     var framer: BodyFramer?
     var mayReuse = false
     var interimHeads = 0
-    /// Bytes of an upload that were queued when the worker was last seen to take none; nil while it takes them.
-    var stalledBytes: Int?
 
     init(id: ConnectionID, client: ConnectionID?, lease: WorkerSlots.Lease?) {
         self.id = id
@@ -26,11 +43,9 @@ struct UpstreamConnection {
 
     /// Forgets the response that was read.
     mutating func reset() {
-        input = ByteBuffer()
         headEnd = HeadEnd()
         framer = nil
         mayReuse = false
         interimHeads = 0
-        stalledBytes = nil
     }
 }

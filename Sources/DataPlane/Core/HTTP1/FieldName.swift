@@ -17,11 +17,15 @@ public enum FieldName: UInt8, Sendable {
     case trailer
     case transferEncoding
     case upgrade
+    case via
+    case xForwardedFor
+    case xForwardedProto
 
     /// Recognises a name, without regard to case; the length decides which names are compared at all.
     init(_ bytes: borrowing Span<UInt8>, _ range: Range<Int>) {
         switch range.count {
         case 2 where bytes.equalsIgnoringCase(range, "te"): self = .te
+        case 3 where bytes.equalsIgnoringCase(range, "via"): self = .via
         case 4 where bytes.equalsIgnoringCase(range, "host"): self = .host
         case 6 where bytes.equalsIgnoringCase(range, "expect"): self = .expect
         case 7 where bytes.equalsIgnoringCase(range, "upgrade"): self = .upgrade
@@ -31,9 +35,11 @@ public enum FieldName: UInt8, Sendable {
         case 12 where bytes.equalsIgnoringCase(range, "content-type"): self = .contentType
         case 14 where bytes.equalsIgnoringCase(range, "content-length"): self = .contentLength
         case 14 where bytes.equalsIgnoringCase(range, "http2-settings"): self = .http2Settings
+        case 15 where bytes.equalsIgnoringCase(range, "x-forwarded-for"): self = .xForwardedFor
         case 16 where bytes.equalsIgnoringCase(range, "content-encoding"): self = .contentEncoding
         case 16 where bytes.equalsIgnoringCase(range, "proxy-connection"): self = .proxyConnection
         case 17 where bytes.equalsIgnoringCase(range, "transfer-encoding"): self = .transferEncoding
+        case 17 where bytes.equalsIgnoringCase(range, "x-forwarded-proto"): self = .xForwardedProto
         case 18 where bytes.equalsIgnoringCase(range, "proxy-authenticate"): self = .proxyAuthenticate
         case 19 where bytes.equalsIgnoringCase(range, "proxy-authorization"): self = .proxyAuthorization
         case 26 where bytes.equalsIgnoringCase(range, "x-signalbox-source-address"): self = .sourceAddress
@@ -48,7 +54,7 @@ public enum FieldName: UInt8, Sendable {
         case .connection, .contentLength, .http2Settings, .keepAlive, .proxyAuthenticate, .proxyAuthorization,
             .proxyConnection, .sourceAddress, .te, .trailer, .transferEncoding, .upgrade:
             true
-        case .other, .contentEncoding, .contentType, .expect, .host: false
+        case .other, .contentEncoding, .contentType, .expect, .host, .via, .xForwardedFor, .xForwardedProto: false
         }
     }
 }

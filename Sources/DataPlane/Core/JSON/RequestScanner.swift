@@ -227,3 +227,26 @@ public struct JSONScanner {
 
     static func fault(_ message: StaticString) -> HTTPFault { HTTPFault(400, message) }
 }
+
+/// Reads a body in pieces of any size.
+public struct RequestScanner: Sendable {
+    private var bytes: [UInt8] = []
+
+    public init() {}
+
+    /// Takes the next bytes of the body.
+    public mutating func take(_ more: borrowing Span<UInt8>) throws(HTTPFault) {
+        for index in more.indices { bytes.append(more[index]) }
+    }
+
+    /// The body is complete; throws when the JSON value is not.
+    public mutating func finish() throws(HTTPFault) -> RequestScan { try RequestScan.scan(bytes.span) }
+
+    /// What has been found so far.
+    public var found: RequestScan { RequestScan.scan(prefix: bytes.span) }
+}
+
+extension RequestScan {
+    /// A top-level model was there.
+    public var sawModel: Bool { model != nil }
+}

@@ -27,6 +27,21 @@ public protocol Network: ~Copyable {
 
     /// Sets or clears the one deadline of a connection; `deadlinePassed` follows.
     mutating func setDeadline(_ connection: ConnectionID, at time: MonotonicTime?)
+
+    /// Bytes of all connections that were sent and that the kernel has not taken yet.
+    var unsentBytes: Int { get }
+
+    // MARK: - Temporary files
+
+    /// Appends bytes to the connection's temporary file, which the first call makes. `spoolWritten` follows, or
+    /// `spoolFailed`.
+    mutating func spool(_ bytes: borrowing Span<UInt8>, of connection: ConnectionID)
+
+    /// Asks for a part of the file that was written; `spoolRead` follows, or `spoolFailed`.
+    mutating func readSpool(_ range: Range<Int>, of connection: ConnectionID)
+
+    /// Gives the file up; no event of it follows.
+    mutating func discardSpool(of connection: ConnectionID)
 }
 
 /// Names a connection for its life; a slot that is used again has another generation.
@@ -58,44 +73,4 @@ public enum UpstreamAddress: Hashable, Sendable {
     case ip(IPAddress, port: UInt16)
     /// The path of a Unix stream socket.
     case unix(String)
-}
-
-/// An IPv4 or IPv6 address in network byte order.
-public struct IPAddress: Hashable, Sendable {
-    /// IPv4: the first four bytes, the others are zero.
-    public var bytes: SIMD16<UInt8>
-    public var isIPv6: Bool
-    /// The interface of a link-local IPv6 address, else 0.
-    public var scope: UInt32
-
-    public init(bytes: SIMD16<UInt8>, isIPv6: Bool, scope: UInt32 = 0) {
-        self.bytes = bytes
-        self.isIPv6 = isIPv6
-        self.scope = scope
-    }
-
-    /// 127.0.0.0/8, ::1, and 127.0.0.0/8 written as IPv6.
-    public var isLoopback: Bool {
-        guard isIPv6 else { return bytes[0] == 127 }
-        var loopback = SIMD16<UInt8>(repeating: 0)
-        loopback[15] = 1
-        if bytes == loopback { return true }
-        return isMappedIPv4 && bytes[12] == 127
-    }
-
-    /// ::ffff:0:0/96.
-    private var isMappedIPv4: Bool {
-        for index in 0..<10 where bytes[index] != 0 { return false }
-        return bytes[10] == 0xFF && bytes[11] == 0xFF
-    }
-}
-
-extension IPAddress: CustomStringConvertible {
-    public var description: String {
-        if !isIPv6 { return (0..<4).map { String(bytes[$0]) }.joined(separator: ".") }
-        if isMappedIPv4 { return (12..<16).map { String(bytes[$0]) }.joined(separator: ".") }
-        return stride(from: 0, to: 16, by: 2).map { index in
-            String(UInt16(bytes[index]) << 8 | UInt16(bytes[index + 1]), radix: 16)
-        }.joined(separator: ":")
-    }
 }

@@ -6,6 +6,8 @@ public final class RoutingTable: Sendable {
     public let version: SnapshotVersion?
     public let digest: SnapshotDigest?
     public let settings: RoutingSettings
+    /// The settings that bound messages, as parsers take them.
+    let limits: HTTPLimits
     /// In the order of insertion.
     public let workers: [RoutedWorker]
     /// Pool 0 has every worker; the others are those of single models.
@@ -30,6 +32,7 @@ public final class RoutingTable: Sendable {
         self.version = version
         self.digest = digest
         self.settings = settings
+        limits = HTTPLimits(settings)
         self.workers = workers
         self.pools = pools
         self.poolOfModel = poolOfModel
@@ -43,7 +46,7 @@ public final class RoutingTable: Sendable {
         digest: nil,
         settings: RoutingSettings(),
         workers: [],
-        pools: [WorkerPool(policy: .random, ready: [], hasPending: false)],
+        pools: [WorkerPool(policy: .random, ready: [], hasPending: false, timeouts: RequestTimeouts())],
         poolOfModel: [:],
         refusesUnknownModels: false,
         modelsBody: #"{"object":"list","data":[]}"#
@@ -69,4 +72,6 @@ public struct WorkerPool: Sendable {
     public var ready: [Int]
     /// Whether a worker of the pool may become ready by waiting.
     public var hasPending: Bool
+    /// The time limits of the pool's requests.
+    public var timeouts: RequestTimeouts
 }

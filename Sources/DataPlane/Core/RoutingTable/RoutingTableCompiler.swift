@@ -79,12 +79,13 @@ public struct RoutingTableCompiler {
         _ snapshot: Snapshot,
         _ workers: [RoutedWorker]
     ) -> ([WorkerPool], [[UInt8]: Int]) {
-        var pools = [pool(named: "", snapshot.policy, members: Array(workers.indices), workers)]
+        let standard = ModelConfiguration(model: "")
+        var pools = [pool(standard, snapshot, members: Array(workers.indices), workers)]
         var poolOfModel: [[UInt8]: Int] = [:]
-        var policies: [String: PolicyConfiguration] = [:]
-        for configuration in snapshot.models { policies[configuration.model] = configuration.policy }
+        var configurations: [String: ModelConfiguration] = [:]
+        for configuration in snapshot.models { configurations[configuration.model] = configuration }
 
-        var names = Set(policies.keys)
+        var names = Set(configurations.keys)
         if RoutingTableCompiler.modelsDiffer(snapshot.workers) {
             for worker in snapshot.workers { names.formUnion(worker.models.map(\.id)) }
         }
@@ -94,23 +95,26 @@ public struct RoutingTableCompiler {
                 return models.isEmpty || models.contains { $0.id == name }
             }
             poolOfModel[Array(name.utf8)] = pools.count
-            pools.append(pool(named: name, policies[name] ?? snapshot.policy, members: members, workers))
+            let configuration = configurations[name] ?? ModelConfiguration(model: name)
+            pools.append(pool(configuration, snapshot, members: members, workers))
         }
         return (pools, poolOfModel)
     }
 
     private mutating func pool(
-        named name: String,
-        _ policy: PolicyConfiguration,
+        _ configuration: ModelConfiguration,
+        _ snapshot: Snapshot,
         members: [Int],
         _ workers: [RoutedWorker]
     ) -> WorkerPool {
-        let cursor = cursors[name] ?? PolicyCursor()
-        cursors[name] = cursor
+        let cursor = cursors[configuration.model] ?? PolicyCursor()
+        cursors[configuration.model] = cursor
+        let timeouts = snapshot.settings.timeouts
         return WorkerPool(
-            policy: Policy(policy, cursor: cursor),
+            policy: Policy(configuration.policy ?? snapshot.policy, cursor: cursor),
             ready: members.filter { workers[$0].availability == .ready },
-            hasPending: members.contains { workers[$0].availability == .pending }
+            hasPending: members.contains { workers[$0].availability == .pending },
+            timeouts: configuration.timeouts?.applied(to: timeouts) ?? timeouts
         )
     }
 

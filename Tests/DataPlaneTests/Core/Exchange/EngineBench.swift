@@ -12,8 +12,14 @@ struct EngineBench: ~Copyable {
     var compiler: RoutingTableCompiler
     private var sequence: UInt64 = 0
 
-    init(configuration: EngineConfiguration = EngineConfiguration()) {
-        engine = ProxyEngine(configuration: configuration, loads: loads, counters: counters, seed: 1)
+    init(configuration: EngineConfiguration = EngineConfiguration(), otherCounters: [ThreadCounters] = []) {
+        engine = ProxyEngine(
+            configuration: configuration,
+            loads: loads,
+            counters: counters,
+            otherCounters: otherCounters,
+            seed: 1
+        )
         compiler = RoutingTableCompiler(loads: loads)
     }
 
@@ -21,13 +27,15 @@ struct EngineBench: ~Copyable {
     mutating func apply(
         _ workers: [SnapshotWorker],
         policy: PolicyName = .roundRobin,
-        settings: RoutingSettings = RoutingSettings()
+        settings: RoutingSettings = RoutingSettings(),
+        models: [ModelConfiguration] = []
     ) throws {
         sequence += 1
         let snapshot = Snapshot(
             version: SnapshotVersion(epoch: Samples.epoch, sequence: sequence),
             workers: workers,
             policy: PolicyConfiguration(name: policy),
+            models: models,
             settings: settings
         )
         var addresses: [String: [IPAddress]] = [:]
@@ -64,6 +72,17 @@ struct EngineBench: ~Copyable {
         return id
     }
 
+    /// Lets time pass; every deadline on the way is delivered at its moment.
+    mutating func elapse(milliseconds: Int) {
+        let end = network.now.adding(milliseconds: milliseconds)
+        while let (id, deadline) = network.nextDeadline, deadline <= end {
+            network.now = max(network.now, deadline)
+            network.connections[id]?.deadline = nil
+            engine.deadlinePassed(id, &network)
+        }
+        network.now = end
+    }
+
     var inFlight: Int { counters.inFlight.load(ordering: .relaxed) }
     var totalLoad: Int { (0..<3).reduce(0) { $0 + loadOfOpenSlot($1) } }
 
@@ -88,6 +107,16 @@ enum Samples {
             models: models.map { ModelCard(id: $0, card: #"{"id":"\#($0)","max_model_len":\#(number)}"#) },
             wasReady: wasReady
         )
+    }
+
+    /// What the proxy adds to every head under the standard settings, for the client of ``EngineBench/accept()``.
+    static let added = "X-Forwarded-For: 10.0.0.9\r\nX-Forwarded-Proto: http\r\nVia: 1.1 signalbox\r\n"
+
+    /// The standard settings with some changes.
+    static func settings(_ change: (inout RoutingSettings) -> Void) -> RoutingSettings {
+        var settings = RoutingSettings()
+        change(&settings)
+        return settings
     }
 
     static func address(_ last: UInt8) -> IPAddress {

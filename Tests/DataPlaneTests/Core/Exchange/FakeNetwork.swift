@@ -17,6 +17,9 @@ struct FakeNetwork: Network {
     /// In the order in which the engine opened them.
     var upstreams: [ConnectionID] = []
     var refusesToConnect = false
+    /// Temporary files by their connection, and the part of each that was asked for.
+    var spools: [ConnectionID: [UInt8]] = [:]
+    var wantedOfSpools: [ConnectionID: Range<Int>] = [:]
     private var nextSlot: UInt32 = 0
 
     mutating func open(isUpstream: Bool, address: UpstreamAddress? = nil) -> ConnectionID {
@@ -54,6 +57,36 @@ struct FakeNetwork: Network {
     }
 
     mutating func setDeadline(_ id: ConnectionID, at time: MonotonicTime?) { connections[id]?.deadline = time }
+
+    /// The open connection whose deadline comes first.
+    var nextDeadline: (ConnectionID, MonotonicTime)? {
+        connections.compactMap { id, connection in
+            connection.closed == nil ? connection.deadline.map { (id, $0) } : nil
+        }.min { $0.1 < $1.1 }
+    }
+
+    var unsentBytes: Int { connections.values.reduce(0) { $0 + $1.queued } }
+
+    mutating func spool(_ bytes: borrowing Span<UInt8>, of id: ConnectionID) {
+        for index in bytes.indices { spools[id, default: []].append(bytes[index]) }
+    }
+
+    mutating func readSpool(_ range: Range<Int>, of id: ConnectionID) {
+        precondition(wantedOfSpools[id] == nil, "two parts were asked for at once")
+        precondition(range.upperBound <= spools[id]?.count ?? 0, "a part that was never written was asked for")
+        wantedOfSpools[id] = range
+    }
+
+    mutating func discardSpool(of id: ConnectionID) {
+        spools[id] = nil
+        wantedOfSpools[id] = nil
+    }
+
+    /// The part of a temporary file that was asked for, once.
+    mutating func takeSpoolRead(_ id: ConnectionID) -> [UInt8]? {
+        guard let range = wantedOfSpools.removeValue(forKey: id), let file = spools[id] else { return nil }
+        return Array(file[range])
+    }
 
     /// What was sent to a connection since the last call, as text.
     mutating func takeText(_ id: ConnectionID) -> String {

@@ -10,7 +10,7 @@ struct ProxyEngineBodyTests {
         var configuration = EngineConfiguration()
         configuration.heldBodyBytesMax = 10
         var bench = EngineBench(configuration: configuration)
-        try bench.apply([Samples.worker(1)], settings: RoutingSettings(payloadBytesMax: 100))
+        try bench.apply([Samples.worker(1)], settings: Samples.settings { $0.payloadBytesMax = 100 })
         return bench
     }
 

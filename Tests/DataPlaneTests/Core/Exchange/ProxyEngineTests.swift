@@ -16,7 +16,7 @@ struct ProxyEngineTests {
         let upstream = bench.openUpstream()
         #expect(
             bench.network.takeText(upstream)
-                == "POST /v1/completions HTTP/1.1\r\nHost: worker-1:8000\r\nContent-Length: 3\r\n\r\nabc"
+                == "POST /v1/completions HTTP/1.1\r\nHost: worker-1:8000\r\n\(Samples.added)Content-Length: 3\r\n\r\nabc"
         )
         #expect(bench.totalLoad == 1)
         bench.receive(upstream, Self.ok)
@@ -57,7 +57,7 @@ struct ProxyEngineTests {
         #expect(
             bench.network.takeText(upstream)
                 == "GET /get_model_info HTTP/1.1\r\nHost: worker-1:8000\r\nAuthorization:   Bearer k\r\n"
-                + "traceparent: 00-1\r\nAccept-Encoding: gzip\r\n\r\n"
+                + "traceparent: 00-1\r\nAccept-Encoding: gzip\r\n\(Samples.added)\r\n"
         )
     }
 

@@ -1,0 +1,108 @@
+import SignalboxProtocol
+
+extension ProxyEngine {
+    /// Keeps what is sent on of a head: method, target and the end-to-end fields (RFC 9110 section 7.6.1), with what
+    /// the proxy itself adds.
+    mutating func holdHead(_ id: ConnectionID, _ head: RequestHead, _ bytes: borrowing Span<UInt8>) {
+        var held = takeBuffer()
+        held.append(bytes.extracting(head.methodRange))
+        clients[id.index].request.methodEnd = held.count
+        held.append(bytes.extracting(head.target.forwarded))
+        clients[id.index].request.targetEnd = held.count
+        var cameForwarded = ForwardedSeen()
+        for field in fields.fields {
+            guard !field.name.isHopByHop, field.name != .host, field.name != .expect else { continue }
+            guard !fields.isNominated(field, in: bytes), passes(field, &cameForwarded) else { continue }
+            held.append(bytes.extracting(field.lineRange))
+            held.append("\r\n")
+        }
+        if clients[id.index].request.route == .admin {
+            held.append("X-Signalbox-Source-Address: ")
+            held.append(clients[id.index].peer.address)
+            held.append("\r\n")
+        } else {
+            addForwardedFields(to: &held, clients[id.index].peer, cameForwarded, bytes)
+            addVia(to: &held, minorVersion: head.minorVersion)
+        }
+        clients[id.index].request.head = held
+    }
+
+    /// What a client said about those before it.
+    private struct ForwardedSeen {
+        var address = false
+        var scheme = false
+    }
+
+    /// Whether a field that is not hop-by-hop goes on as it is (``RoutingSettings/forwardedFields``).
+    private func passes(_ field: Field, _ seen: inout ForwardedSeen) -> Bool {
+        switch field.name {
+        case .xForwardedFor:
+            seen.address = true
+            return table.settings.forwardedFields == .pass
+        case .xForwardedProto:
+            seen.scheme = true
+            return table.settings.forwardedFields == .pass || table.settings.forwardedFields == .append
+        default: return true
+        }
+    }
+
+    private func addForwardedFields(
+        to held: inout ByteBuffer,
+        _ peer: ClientPeer,
+        _ seen: ForwardedSeen,
+        _ bytes: borrowing Span<UInt8>
+    ) {
+        switch table.settings.forwardedFields {
+        case .pass, .remove: return
+        case .append, .replace: break
+        }
+        held.append("X-Forwarded-For: ")
+        if seen.address && table.settings.forwardedFields == .append {
+            for field in fields.fields where field.name == .xForwardedFor && !field.valueRange.isEmpty {
+                held.append(bytes.extracting(field.valueRange))
+                held.append(", ")
+            }
+        }
+        held.append(peer.address)
+        held.append("\r\n")
+        if !seen.scheme || table.settings.forwardedFields == .replace { held.append("X-Forwarded-Proto: http\r\n") }
+    }
+
+    /// A gateway names itself to the next server (RFC 9110 section 7.6.3); a line of its own stands behind those that
+    /// came and means the same as a longer list.
+    private func addVia(to held: inout ByteBuffer, minorVersion: Int) {
+        guard !table.settings.via.isEmpty else { return }
+        let protocolVersion: StaticString = minorVersion == 1 ? "Via: 1.1 " : "Via: 1.0 "
+        held.append(protocolVersion)
+        held.append(table.settings.via)
+        held.append("\r\n")
+    }
+
+    /// Whether the request has passed routers of this name so often that it must be going round: a worker's URL that
+    /// leads back here would else use up every descriptor.
+    func isGoingRound(_ bytes: borrowing Span<UInt8>) -> Bool {
+        guard !table.settings.via.isEmpty else { return false }
+        var hops = 0
+        for field in fields.fields where field.name == .via {
+            var elements = TokenList(field.valueRange)
+            while let element = elements.next(in: bytes) {
+                if bytes.hasSuffix(element, behindSpace: table.settings.via) { hops += 1 }
+            }
+        }
+        return hops >= configuration.viaHopsMax
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// Whether the bytes of `range` end in a space and `text`.
+    fileprivate func hasSuffix(_ range: Range<Int>, behindSpace text: String) -> Bool {
+        let count = text.utf8.count
+        guard range.count > count, self[range.upperBound - count - 1] == ASCII.space else { return false }
+        var index = range.upperBound - count
+        for byte in text.utf8 {
+            guard self[index] == byte else { return false }
+            index += 1
+        }
+        return true
+    }
+}

@@ -1,0 +1,91 @@
+/// What follows when a worker's connection is lost in the middle of a request.
+extension ProxyEngine {
+    /// The worker has closed its side, or the connection broke.
+    mutating func upstreamEnded(_ id: ConnectionID, cleanly: Bool, _ network: inout some Network & ~Copyable) {
+        guard let client = upstreams[id.index].client else {
+            dropIdle(id, &network)
+            return
+        }
+        if cleanly, let framer = upstreams[id.index].framer, framer.endsWithConnection {
+            output.clear()
+            if clients[client.index].chunksAnswer { output.append("0\r\n\r\n") }
+            network.send(output.storage.span, to: client)
+            upstreams[id.index].mayReuse = false
+            answerComplete(id, client, hasExtraBytes: false, &network)
+            return
+        }
+        let cause: Exchange.LossCause = upstreams[id.index].isConnected ? .closed : .notConnected
+        lose(id, client, cause, &network)
+    }
+
+    /// An attempt has failed: carries out what the exchange decides.
+    mutating func lose(
+        _ id: ConnectionID,
+        _ client: ConnectionID,
+        _ cause: Exchange.LossCause,
+        _ network: inout some Network & ~Copyable
+    ) {
+        discardUpstream(id, &network)
+        clients[client.index].upstream = nil
+        switch clients[client.index].exchange.lost(cause) {
+        case .retryFresh: retryHere(client, &network)
+        case .retryElsewhere: retryElsewhere(client, cause, &network)
+        case .answer:
+            let isAdmin = clients[client.index].request.route == .admin
+            let error: ClientError = isAdmin ? .controlPlaneUnreachable : .lostWorker(cause, hasAnswered: false)
+            refuse(client, LocalAnswer(error), &network)
+        case .abort: abort(client, .lostWorker(cause, hasAnswered: true), &network)
+        }
+    }
+
+    /// Once more to the same worker, if the present table still has it ready; else as the present table says.
+    private mutating func retryHere(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        let lease = clients[id.index].worker?.worker.lease
+        if table.workers.contains(where: { $0.lease == lease && $0.availability == .ready }) {
+            send(id, fresh: true, &network)
+        } else {
+            uncount(id)
+            dispatch(id, &network)
+        }
+    }
+
+    /// The next address of the same worker, else another worker.
+    private mutating func retryElsewhere(
+        _ id: ConnectionID,
+        _ cause: Exchange.LossCause,
+        _ network: inout some Network & ~Copyable
+    ) {
+        guard let worker = clients[id.index].worker else {
+            refuse(id, LocalAnswer(.controlPlaneUnreachable), &network)
+            return
+        }
+        if worker.address + 1 < worker.worker.addresses.count {
+            clients[id.index].worker?.address += 1
+            retryHere(id, &network)
+            return
+        }
+        let failed = worker.worker.lease
+        clients[id.index].excludedWorker = table.workers.firstIndex { $0.lease == failed }
+        uncount(id)
+        dispatch(id, &network)
+    }
+
+    /// The client must see that its answer is not whole: an event that says so where the stream allows one, and then
+    /// an end that no parser takes for a complete message.
+    private mutating func abort(
+        _ id: ConnectionID,
+        _ error: ClientError,
+        _ network: inout some Network & ~Copyable
+    ) {
+        let client = clients[id.index]
+        let insertsEvent = client.mayInsertEvent && client.events.isBetweenEvents
+        if insertsEvent {
+            output.clear()
+            let event = ByteBuffer(error.event(client.request.errorShape))
+            appendContent(event.storage.span, chunked: client.chunksAnswer)
+            network.send(output.storage.span, to: id)
+        }
+        let endIsVisible = client.chunksAnswer || client.request.minorVersion == 1 || insertsEvent
+        closeClient(id, endIsVisible ? .graceful : .reset, &network)
+    }
+}

@@ -1,0 +1,122 @@
+/// The way of an answer from a worker to its client.
+extension ProxyEngine {
+    /// Writes the client's head for a worker's response.
+    mutating func beginRelay(
+        _ id: ConnectionID,
+        _ client: ConnectionID,
+        _ head: ResponseHead,
+        _ bytes: borrowing Span<UInt8>
+    ) {
+        clients[client.index].exchange.relayBegan()
+        if clients[client.index].framerIsOpen { clients[client.index].request.keepAlive = false }
+        let minorVersion = clients[client.index].request.minorVersion
+        let isUnframed = head.framing == .chunked || head.framing == .untilClose
+        if isDraining || isUnframed && minorVersion == 0 { clients[client.index].request.keepAlive = false }
+        clients[client.index].chunksAnswer = isUnframed && minorVersion == 1
+        clients[client.index].events = EventBoundary()
+        clients[client.index].mayInsertEvent = head.isEventStream && !head.isContentEncoded && isUnframed
+        upstreams[id.index].framer = BodyFramer(head.framing)
+        upstreams[id.index].mayReuse = head.keepAlive
+
+        output.append("HTTP/1.1 ")
+        output.append(bytes.extracting(head.statusRange))
+        output.append("\r\n")
+        for field in fields.fields where !field.name.isHopByHop && !fields.isNominated(field, in: bytes) {
+            output.append(bytes.extracting(field.lineRange))
+            output.append("\r\n")
+        }
+        if case .length(let length) = head.framing {
+            output.append("Content-Length: ")
+            output.appendDecimal(length)
+            output.append("\r\n")
+        } else if clients[client.index].chunksAnswer {
+            output.append("Transfer-Encoding: chunked\r\n")
+        }
+        if !clients[client.index].request.keepAlive {
+            output.append("Connection: close\r\n")
+        } else if minorVersion == 0 {
+            output.append("Connection: keep-alive\r\n")
+        }
+        output.append("\r\n")
+    }
+
+    /// Passes content on, one chunk for one chunk and without delay; `output` may hold the head already.
+    mutating func relay(
+        _ id: ConnectionID,
+        _ client: ConnectionID,
+        _ bytes: borrowing Span<UInt8>,
+        from start: Int,
+        _ network: inout some Network & ~Copyable
+    ) {
+        guard var framer = upstreams[id.index].framer else { return }
+        let chunked = clients[client.index].chunksAnswer
+        var position = start
+        var hasContent = false
+        while true {
+            let step: ChunkedDecoder.Step
+            do throws(HTTPFault) {
+                step = try framer.next(bytes, at: &position, limits: table.limits)
+            } catch {
+                network.send(output.storage.span, to: client)
+                upstreamEnded(id, cleanly: false, &network)
+                return
+            }
+            switch step {
+            case .data(let range):
+                hasContent = true
+                if clients[client.index].mayInsertEvent { clients[client.index].events.take(bytes, range) }
+                if chunked || range.count <= 16 * 1024 {
+                    appendContent(bytes.extracting(range), chunked: chunked)
+                } else {
+                    network.send(output.storage.span, bytes.extracting(range), to: client)
+                    output.clear()
+                }
+            case .needMore:
+                upstreams[id.index].framer = framer
+                network.send(output.storage.span, to: client)
+                if network.queuedBytes(client) > queuedBytesMax {
+                    awaitClient(id, client, &network)
+                } else if hasContent {
+                    awaitNextByte(id, client, &network)
+                }
+                return
+            case .end:
+                if chunked { output.append("0\r\n\r\n") }
+                network.send(output.storage.span, to: client)
+                answerComplete(id, client, hasExtraBytes: position < bytes.count, &network)
+                return
+            }
+        }
+    }
+
+    /// The whole answer has been passed on.
+    mutating func answerComplete(
+        _ id: ConnectionID,
+        _ client: ConnectionID,
+        hasExtraBytes: Bool,
+        _ network: inout some Network & ~Copyable
+    ) {
+        let requestIsWhole = !clients[client.index].framerIsOpen
+        clients[client.index].upstream = nil
+        upstreams[id.index].client = nil
+        if upstreams[id.index].mayReuse && !hasExtraBytes && requestIsWhole {
+            returnToPool(id, &network)
+        } else {
+            discardUpstream(id, &network)
+        }
+        finish(client, &network)
+    }
+
+    private mutating func returnToPool(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        upstreams[id.index].reset()
+        upstreams[id.index].isReused = true
+        guard let lease = upstreams[id.index].lease,
+            idle.put(id, lease, limit: configuration.idleUpstreamsMax)
+        else {
+            discardUpstream(id, &network)
+            return
+        }
+        network.resumeReads(id)
+        wait(for: .reuse, configuration.idleUpstreamMilliseconds, on: id, &network)
+    }
+}
