@@ -1,6 +1,7 @@
 """openapi/data-plane.yaml says what the data port answers, no more and no less."""
 
 import json
+import re
 
 import jsonschema
 import pytest
@@ -46,3 +47,11 @@ def test_errors_are_documented(bench: Workbench) -> None:
     chat = DOCUMENT["paths"]["/v1/{path}"]["post"]
     check(ask(proxy.port, "POST", "/v1/completions", b"{", {"Content-Type": "application/json"}), chat)
     check(ask(proxy.port, "POST", "/v1/completions", None, {"Content-Length": str(1 << 40)}), chat)
+
+
+def test_every_error_code_of_the_software_is_documented_and_no_other() -> None:
+    sources = (PROJECT / "Sources" / "DataPlane" / "Core").rglob("*.swift")
+    codes = {code for file in sources for code in re.findall(r'code:[^"\n]*"([a-z_]+)"', file.read_text())}
+    codes |= {"bad_request"}
+    documented = DOCUMENT["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"]["enum"]
+    assert sorted(codes) == sorted(documented)
