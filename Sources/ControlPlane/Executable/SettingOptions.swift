@@ -22,7 +22,7 @@ struct SettingOptions: ParsableArguments {
 
     /// The given flags in a form that reads back to equal options.
     var arguments: [String] {
-        given.map { "\($0.flag.name)=\($0.text)" }
+        given.flatMap { [$0.flag.name, $0.text] }
     }
 
     /// What the given flags set.

@@ -37,7 +37,7 @@ public struct DataPlaneProcess {
         start(
             SpoolThread(directory: configuration.spoolDirectory, queue: spools, mailboxes: mailboxes, logger: logger)
         )
-        let threads = try startThreads(mailboxes, counters, loads, spools, clientsMax: clientsMax(descriptors))
+        let threads = try startThreads(mailboxes, counters, loads, spools, connectionsMax: connectionsMax(descriptors))
         let subscription = try Subscription(
             path: configuration.controlSocketPath,
             id: configuration.id,
@@ -59,9 +59,9 @@ public struct DataPlaneProcess {
         drain(&signals, mailboxes, threads)
     }
 
-    /// Clients per thread: half of the descriptors, so that every client can have a connection to a worker.
-    private func clientsMax(_ descriptors: Int) -> Int {
-        max(8, (descriptors - 32) / 2 / configuration.threads)
+    /// Connections of one thread, clients' and workers' together; a few descriptors are left for everything else.
+    private func connectionsMax(_ descriptors: Int) -> Int {
+        max(16, (descriptors - 32) / configuration.threads)
     }
 
     private func startThreads(
@@ -69,11 +69,11 @@ public struct DataPlaneProcess {
         _ counters: [ThreadCounters],
         _ loads: WorkerLoads,
         _ spools: SpoolQueue,
-        clientsMax: Int
+        connectionsMax: Int
     ) throws(SystemError) -> ThreadGroup {
         let group = try ThreadGroup(count: mailboxes.count)
         let listener = listener
-        let engineConfiguration = configuration.engine.with(upstreamsMax: clientsMax)
+        let engineConfiguration = configuration.engine.with(connectionsMax: connectionsMax)
         let logger = logger
         let threads = mailboxes.count
         for (index, mailbox) in mailboxes.enumerated() {
@@ -94,7 +94,7 @@ public struct DataPlaneProcess {
                         mailbox: mailbox,
                         listener: listener,
                         spools: spools,
-                        clientsMax: clientsMax,
+                        connectionsMax: connectionsMax,
                         thread: index,
                         threads: threads
                     )

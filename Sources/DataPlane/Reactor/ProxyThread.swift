@@ -19,8 +19,9 @@ struct ProxyThread: ~Copyable {
     private var engine: ProxyEngine
     private let mailbox: Mailbox
     private let listener: Listener
-    /// Clients at which accepting rests, as far as descriptors go.
-    private let clientsMax: Int
+    /// Connections, clients' and workers' together, at which accepting rests: an eighth of the descriptors is left for
+    /// the connections to workers that clients may still need.
+    private let acceptedMax: Int
     /// Threads of the data plane, which share what the settings allow it.
     private let threads: Int
     private let readBuffer: UnsafeMutableBufferPointer<UInt8>
@@ -30,15 +31,15 @@ struct ProxyThread: ~Copyable {
     private var isStopped = false
     private var acceptsAgainAt: MonotonicTime?
 
-    private static let listenerTag = EpollReactor.encode(ConnectionID(slot: .max, generation: 0))
-    private static let mailboxTag = EpollReactor.encode(ConnectionID(slot: .max, generation: 1))
+    private static var listenerTag: UInt64 { EpollReactor.encode(ConnectionID(slot: .max, generation: 0)) }
+    private static var mailboxTag: UInt64 { EpollReactor.encode(ConnectionID(slot: .max, generation: 1)) }
 
     init(
         engine: consuming ProxyEngine,
         mailbox: Mailbox,
         listener: Listener,
         spools: SpoolQueue,
-        clientsMax: Int,
+        connectionsMax: Int,
         thread: Int,
         threads: Int
     ) throws(SystemError) {
@@ -53,7 +54,7 @@ struct ProxyThread: ~Copyable {
         self.engine = engine
         self.mailbox = mailbox
         self.listener = listener
-        self.clientsMax = clientsMax
+        acceptedMax = connectionsMax - connectionsMax / 8
         self.threads = threads
         unsafe readBuffer = .allocate(capacity: ProxyThread.readBytes)
         unsafe events = .allocate(capacity: Int(ProxyThread.eventsPerBatch))
@@ -289,10 +290,11 @@ struct ProxyThread: ~Copyable {
         acceptsAgainAt = nil
     }
 
-    /// This thread's share of the connections that descriptors and settings allow.
-    private var clientsMaxNow: Int {
-        guard let connectionsMax = engine.connectionsMax else { return clientsMax }
-        return min(clientsMax, max(1, connectionsMax / threads))
+    /// Whether descriptors and settings allow another client.
+    private var mayAccept: Bool {
+        guard reactor.openCount < acceptedMax else { return false }
+        guard let clientsMax = engine.clientsMax else { return true }
+        return engine.clientCount < max(1, clientsMax / threads)
     }
 
     /// Rests for a while, out of descriptors or with enough clients; the kernel's queue holds the others.
@@ -319,7 +321,7 @@ struct ProxyThread: ~Copyable {
     private mutating func accept() {
         defer { yieldListener() }
         for _ in 0..<ProxyThread.acceptsPerEvent {
-            guard engine.clientCount < clientsMaxNow else {
+            guard mayAccept else {
                 pauseAccepting()
                 return
             }

@@ -1,6 +1,6 @@
 /// Bytes under construction: a head being written, a body being held, output that waits for a socket.
 ///
-/// It wraps an array so that the one place which copies from borrowed memory in bulk is here.
+/// It wraps an array and copies in bulk.
 public struct ByteBuffer: Sendable {
     public private(set) var storage: [UInt8]
 
@@ -13,6 +13,8 @@ public struct ByteBuffer: Sendable {
         append(text)
     }
 
+    /// Not for literals: they are `StaticString`, which is copied without asking how it is stored.
+    @_disfavoredOverload
     public init(_ text: String) {
         storage = Array(text.utf8)
     }
@@ -35,19 +37,26 @@ public struct ByteBuffer: Sendable {
     }
 
     public mutating func append(_ bytes: borrowing Span<UInt8>) {
-        bytes.withUnsafeBufferPointer { storage.append(contentsOf: $0) }
+        storage.append(copying: bytes)
+    }
+
+    /// Appends `bytes` and CR LF, as a line of a head or the content of a chunk needs it.
+    public mutating func append(line bytes: borrowing Span<UInt8>) {
+        storage.append(copying: bytes, thenLineEnd: true)
     }
 
     public mutating func append(_ text: StaticString) {
-        text.withUTF8Buffer { storage.append(contentsOf: $0) }
+        text.withSpan { storage.append(copying: $0) }
     }
 
+    /// Not for literals: they are `StaticString`, which is copied without asking how it is stored.
+    @_disfavoredOverload
     public mutating func append(_ text: String) {
         storage.append(contentsOf: text.utf8)
     }
 
     public mutating func append(_ other: borrowing ByteBuffer) {
-        storage.append(contentsOf: other.storage)
+        storage.append(copying: other.storage.span)
     }
 
     /// Drops the first `bytes` bytes.
@@ -57,22 +66,30 @@ public struct ByteBuffer: Sendable {
 
     /// Writes a number without sign in decimal.
     public mutating func appendDecimal(_ value: Int) {
-        appendDigits(value, base: 10)
+        precondition(value >= 0, "only numbers without sign are written, not \(value)")
+        var digits = InlineArray<20, UInt8>(repeating: ASCII.zero)
+        var first = digits.count
+        var rest = UInt(value)
+        repeat {
+            first -= 1
+            digits[first] = ASCII.zero + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        storage.append(copying: digits.span.extracting(first..<digits.count))
     }
 
     /// Writes a number without sign in hexadecimal, lower case.
     public mutating func appendHexadecimal(_ value: Int) {
-        appendDigits(value, base: 16)
-    }
-
-    private mutating func appendDigits(_ value: Int, base: Int) {
         precondition(value >= 0, "only numbers without sign are written, not \(value)")
-        var divisor = 1
-        while value / divisor >= base { divisor *= base }
-        while divisor > 0 {
-            let digit = UInt8(truncatingIfNeeded: value / divisor % base)
-            storage.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-            divisor /= base
-        }
+        var digits = InlineArray<16, UInt8>(repeating: ASCII.zero)
+        var first = digits.count
+        var rest = UInt(value)
+        repeat {
+            first -= 1
+            let digit = UInt8(truncatingIfNeeded: rest & 0xF)
+            digits[first] = digit < 10 ? 0x30 + digit : 0x57 + digit
+            rest >>= 4
+        } while rest > 0
+        storage.append(copying: digits.span.extracting(first..<digits.count))
     }
 }

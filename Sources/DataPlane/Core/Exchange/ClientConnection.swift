@@ -116,9 +116,15 @@ struct ClientConnection {
 
 /// The worker that an attempt goes to, as one table version had it; the table itself is not kept alive.
 struct PickedWorker {
-    var worker: RoutedWorker
+    var lease: WorkerSlots.Lease
+    var endpoint: WorkerEndpoint
     /// Which of the worker's addresses is being tried.
     var address = 0
+
+    init(_ worker: RoutedWorker) {
+        lease = worker.lease
+        endpoint = worker.endpoint
+    }
 }
 
 /// What is kept of a request to send it on, to send it again and to answer it.

@@ -3,6 +3,7 @@ struct ConnectionSlots<Connection: SlotConnection> {
     private var slots: [Connection] = []
     private(set) var count = 0
 
+    @inline(__always)
     func contains(_ index: Int) -> Bool {
         index < slots.count && slots[index].id != .unused
     }
@@ -45,7 +46,8 @@ protocol SlotConnection {
 
 extension ConnectionID {
     /// The handle of no connection.
-    static let unused = ConnectionID(slot: .max, generation: .max)
+    @inline(__always)
+    static var unused: ConnectionID { ConnectionID(slot: .max, generation: .max) }
 }
 
 extension ClientConnection: SlotConnection {

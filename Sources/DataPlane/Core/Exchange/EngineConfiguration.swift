@@ -27,8 +27,9 @@ public struct EngineConfiguration: Sendable {
     public var viaHopsMax = 8
     /// Idle connections kept per worker and thread; more than a thread's share of concurrent requests is of no use.
     public var idleUpstreamsMax = 256
-    /// Connections to workers of one thread, idle ones included, at which an idle one is closed for a new one.
-    public var upstreamsMax = Int.max
+    /// Connections of one thread, clients' and workers' together, at which an idle one is closed for a new one to a
+    /// worker.
+    public var connectionsMax = Int.max
     /// How long an idle connection to a worker is kept, in milliseconds: workers close theirs after 5 s and more.
     public var idleUpstreamMilliseconds = 30_000
     /// How long a connection without any request is kept when the data plane drains, in milliseconds.
@@ -38,10 +39,10 @@ public struct EngineConfiguration: Sendable {
 
     public init() {}
 
-    /// The same with another limit on a thread's connections to workers.
-    public func with(upstreamsMax: Int) -> EngineConfiguration {
+    /// The same with another limit on a thread's connections.
+    public func with(connectionsMax: Int) -> EngineConfiguration {
         var changed = self
-        changed.upstreamsMax = upstreamsMax
+        changed.connectionsMax = connectionsMax
         return changed
     }
 }

@@ -17,7 +17,7 @@ extension ProxyEngine {
             waitForWorker(id, pool, &network)
             return
         }
-        clients[id.index].worker = PickedWorker(worker: table.workers[index])
+        clients[id.index].worker = PickedWorker(table.workers[index])
         send(id, &network)
     }
 
@@ -94,34 +94,35 @@ extension ProxyEngine {
     /// Sends the request to the picked worker, on an idle connection or on a new one.
     mutating func send(_ id: ConnectionID, fresh: Bool = false, _ network: inout some Network & ~Copyable) {
         guard let worker = clients[id.index].worker else { preconditionFailure("no worker was picked") }
-        count(id, in: worker.worker.lease.slot)
+        count(id, in: worker.lease.slot)
         let mayUsePooled = !fresh && clients[id.index].bodyUse == .hold
-        if mayUsePooled, let upstream = idle.take(worker.worker.lease) {
+        if mayUsePooled, let upstream = idle.take(worker.lease) {
             network.resumeReads(upstream)
             clients[id.index].exchange.sent(pooled: true)
             attach(id, upstream, &network)
             awaitFirstByte(upstream, &network)
             return
         }
-        let target = worker.worker
-        guard worker.address < target.addresses.count else {
+        let endpoint = worker.endpoint
+        guard worker.address < endpoint.addresses.count else {
             refuse(id, LocalAnswer(.lostWorker(.notConnected, hasAnswered: false)), &network)
             return
         }
         makeRoomForUpstream(&network)
-        guard let upstream = network.connect(to: .ip(target.addresses[worker.address], port: target.port)) else {
+        guard let upstream = network.connect(to: .ip(endpoint.addresses[worker.address], port: endpoint.port)) else {
             refuse(id, LocalAnswer(.noDescriptor), &network)
             return
         }
-        upstreams.insert(UpstreamConnection(id: upstream, client: id, lease: target.lease), at: upstream.index)
+        upstreams.insert(UpstreamConnection(id: upstream, client: id, lease: worker.lease), at: upstream.index)
         clients[id.index].exchange.sent(pooled: false)
         attach(id, upstream, &network)
         wait(for: .connection, clients[id.index].timeouts.connectMilliseconds, on: upstream, &network)
     }
 
-    /// Closes an idle connection when there are as many connections to workers as there may be.
+    /// Closes an idle connection to a worker when there are as many connections as there may be.
     private mutating func makeRoomForUpstream(_ network: inout some Network & ~Copyable) {
-        guard upstreams.count >= configuration.upstreamsMax, let superfluous = idle.takeSuperfluous() else { return }
+        guard clients.count + upstreams.count >= configuration.connectionsMax else { return }
+        guard let superfluous = idle.takeSuperfluous() else { return }
         discardUpstream(superfluous, &network)
     }
 
@@ -162,23 +163,22 @@ extension ProxyEngine {
 
     mutating func writeRequestHead(_ id: ConnectionID, isStreamed: Bool) {
         output.clear()
-        let request = clients[id.index].request
-        let head = request.head.storage.span
-        output.append(head.extracting(0..<request.methodEnd))
+        let held = clients[id.index].request.head
+        let (methodEnd, targetEnd) = (clients[id.index].request.methodEnd, clients[id.index].request.targetEnd)
+        let head = held.storage.span
+        output.append(head.extracting(0..<methodEnd))
         output.append(" ")
-        if let worker = clients[id.index].worker {
-            let target = worker.worker
-            output.append(target.pathPrefix)
-            output.append(head.extracting(request.methodEnd..<request.targetEnd))
-            output.append(" HTTP/1.1\r\nHost: ")
-            output.append(target.authority)
+        if let endpoint = clients[id.index].worker?.endpoint {
+            output.append(endpoint.pathPrefix)
+            output.append(head.extracting(methodEnd..<targetEnd))
+            output.append(" HTTP/1.1\r\n")
+            output.append(endpoint.hostLine)
         } else {
-            output.append(head.extracting(request.methodEnd..<request.targetEnd))
-            output.append(" HTTP/1.1\r\nHost: signalbox")
+            output.append(head.extracting(methodEnd..<targetEnd))
+            output.append(" HTTP/1.1\r\nHost: signalbox\r\n")
         }
-        output.append("\r\n")
-        output.append(head.extracting(request.targetEnd..<head.count))
-        switch request.framing {
+        output.append(head.extracting(targetEnd..<head.count))
+        switch clients[id.index].request.framing {
         case .none, .untilClose: break
         case .length(let length):
             output.append("Content-Length: ")

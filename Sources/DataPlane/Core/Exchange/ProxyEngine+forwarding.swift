@@ -22,7 +22,9 @@ extension ProxyEngine {
             held.append("\r\n")
         } else {
             addForwardedFields(to: &held, clients[id.index].peer, cameForwarded, bytes)
-            addVia(to: &held, minorVersion: head.minorVersion)
+            // A gateway names itself to the next server (RFC 9110 section 7.6.3); a line of its own stands behind those
+            // that came and means the same as a longer list.
+            held.append(head.minorVersion == 1 ? table.viaLines.1 : table.viaLines.0)
         }
         clients[id.index].request.head = held
     }
@@ -66,16 +68,6 @@ extension ProxyEngine {
         held.append(peer.address)
         held.append("\r\n")
         if !seen.scheme || table.settings.forwardedFields == .replace { held.append("X-Forwarded-Proto: http\r\n") }
-    }
-
-    /// A gateway names itself to the next server (RFC 9110 section 7.6.3); a line of its own stands behind those that
-    /// came and means the same as a longer list.
-    private func addVia(to held: inout ByteBuffer, minorVersion: Int) {
-        guard !table.settings.via.isEmpty else { return }
-        let protocolVersion: StaticString = minorVersion == 1 ? "Via: 1.1 " : "Via: 1.0 "
-        held.append(protocolVersion)
-        held.append(table.settings.via)
-        held.append("\r\n")
     }
 
     /// Whether the request has passed routers of this name so often that it must be going round: a worker's URL that

@@ -40,7 +40,7 @@ extension ProxyEngine {
 
     /// Once more to the same worker, if the present table still has it ready; else as the present table says.
     private mutating func retryHere(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        let lease = clients[id.index].worker?.worker.lease
+        let lease = clients[id.index].worker?.lease
         if table.workers.contains(where: { $0.lease == lease && $0.availability == .ready }) {
             send(id, fresh: true, &network)
         } else {
@@ -59,12 +59,12 @@ extension ProxyEngine {
             refuse(id, LocalAnswer(.controlPlaneUnreachable), &network)
             return
         }
-        if worker.address + 1 < worker.worker.addresses.count {
+        if worker.address + 1 < worker.endpoint.addresses.count {
             clients[id.index].worker?.address += 1
             retryHere(id, &network)
             return
         }
-        let failed = worker.worker.lease
+        let failed = worker.lease
         clients[id.index].excludedWorker = table.workers.firstIndex { $0.lease == failed }
         uncount(id)
         dispatch(id, &network)

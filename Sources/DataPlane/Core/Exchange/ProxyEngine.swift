@@ -50,7 +50,7 @@ public struct ProxyEngine: ~Copyable {
     public var clientCount: Int { clients.count }
 
     /// Most client connections of the whole data plane; nil: as many as there are descriptors for.
-    public var connectionsMax: Int? { table.settings.connectionsMax == 0 ? nil : table.settings.connectionsMax }
+    public var clientsMax: Int? { table.settings.connectionsMax == 0 ? nil : table.settings.connectionsMax }
 
     // MARK: - Events
 

@@ -40,19 +40,54 @@ public struct ChunkedDecoder: Sendable {
         at position: inout Int,
         limits: HTTPLimits
     ) throws(HTTPFault) -> Step {
-        while position < bytes.count && state != .end {
-            if state == .data {
+        while position < bytes.count {
+            switch state {
+            case .data:
                 let count = min(remaining, bytes.count - position)
                 let range = position..<position + count
                 position += count
                 remaining -= count
                 if remaining == 0 { state = .dataCarriageReturn }
                 return .data(range)
+            case .end: return .end
+            case .dataCarriageReturn where takeWholeLineEnd(bytes, &position): continue
+            case .sizeStart where takeWholeSizeLine(bytes, &position): continue
+            default:
+                try take(bytes[position], limits)
+                position += 1
             }
-            try take(bytes[position], limits)
-            position += 1
         }
         return state == .end ? .end : .needMore
+    }
+
+    /// Takes the line end behind a chunk's content when it has arrived whole. False: nothing was taken.
+    private mutating func takeWholeLineEnd(_ bytes: borrowing Span<UInt8>, _ position: inout Int) -> Bool {
+        guard bytes.hasLineEnd(at: position) else { return false }
+        position += 2
+        beginChunk()
+        return true
+    }
+
+    /// Takes a chunk's size line when it has arrived whole, has no extension and is not the last one, as nearly all
+    /// are. False: nothing was taken, and it is read byte by byte, which also finds what is wrong with it.
+    private mutating func takeWholeSizeLine(_ bytes: borrowing Span<UInt8>, _ position: inout Int) -> Bool {
+        let digitsMax = 8
+        var index = position
+        var size = 0
+        while index < bytes.count, index - position < digitsMax, let digit = ASCII.hexadecimalValue(bytes[index]) {
+            size = size << 4 | digit
+            index += 1
+        }
+        guard size > 0, bytes.hasLineEnd(at: index) else { return false }
+        position = index + 2
+        remaining = size
+        state = .data
+        return true
+    }
+
+    private mutating func beginChunk() {
+        sizeDigits = 0
+        state = .sizeStart
     }
 
     private mutating func take(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
@@ -76,8 +111,7 @@ public struct ChunkedDecoder: Sendable {
             state = .dataLineFeed
         case .dataLineFeed:
             try expect(byte, ASCII.lineFeed)
-            sizeDigits = 0
-            state = .sizeStart
+            beginChunk()
         case .trailerStart, .trailerName, .trailerValue, .trailerLineFeed: try takeTrailer(byte, limits)
         case .endLineFeed:
             try expect(byte, ASCII.lineFeed)

@@ -32,27 +32,35 @@ public struct FieldTable: Sendable {
         nominates = true
     }
 
-    /// Reads one field line (RFC 9112 section 5) and adds it.
-    mutating func add(line: Range<Int>, of bytes: borrowing Span<UInt8>, limits: HTTPLimits) throws(HTTPFault) -> Field
-    {
+    /// Reads the field line (RFC 9112 section 5) that begins at `start` and adds it; `start` is moved behind its CR LF.
+    ///
+    /// Name and value are each read once: where a valid name or value ends is where the line must go on.
+    mutating func add(
+        at start: inout Int,
+        of bytes: borrowing Span<UInt8>,
+        limits: HTTPLimits
+    ) throws(HTTPFault) -> Field {
         guard fields.count < limits.fieldsMax else { throw HTTPFault(431, "The message has too many header fields.") }
-        var colon = line.lowerBound
-        while colon < line.upperBound && ASCII.isTokenByte(bytes[colon]) { colon += 1 }
-        guard colon < line.upperBound, bytes[colon] == ASCII.colon, colon > line.lowerBound else {
+        let colon = bytes.tokenEnd(from: start)
+        guard colon < bytes.count, bytes[colon] == ASCII.colon, colon > start else {
             throw HTTPFault(400, "A header line has no valid field name before a colon.")
         }
-        let value = bytes.trimmed(colon + 1..<line.upperBound)
-        for index in colon + 1..<line.upperBound where !ASCII.isFieldValueByte(bytes[index]) {
+        let end = bytes.fieldValueEnd(from: colon + 1)
+        guard end < bytes.count, bytes[end] != ASCII.lineFeed else {
+            throw HTTPFault(400, "A line of the head does not end in CR LF.")
+        }
+        guard bytes[end] == ASCII.carriageReturn, end + 1 < bytes.count, bytes[end + 1] == ASCII.lineFeed else {
             throw HTTPFault(400, "A header field's value has a control character.")
         }
-        let name = line.lowerBound..<colon
+        let value = bytes.trimmed(colon + 1..<end)
         let field = Field(
-            name: FieldName(bytes, name),
-            nameStart: UInt32(name.lowerBound),
-            nameEnd: UInt32(name.upperBound),
+            name: FieldName(bytes, start..<colon),
+            nameStart: UInt32(start),
+            nameEnd: UInt32(colon),
             valueStart: UInt32(value.lowerBound),
             valueEnd: UInt32(value.upperBound)
         )
+        start = end + 2
         fields.append(field)
         return field
     }
@@ -92,7 +100,7 @@ struct TokenList {
     mutating func next(in bytes: borrowing Span<UInt8>) -> Range<Int>? {
         while position < end {
             let start = position
-            while position < end && bytes[position] != ASCII.comma { position += 1 }
+            position = bytes.firstIndex(of: ASCII.comma, in: start..<end) ?? end
             let element = bytes.trimmed(start..<position)
             if position < end { position += 1 }
             if !element.isEmpty { return element }

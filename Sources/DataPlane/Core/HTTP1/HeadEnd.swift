@@ -14,20 +14,17 @@ public struct HeadEnd: Sendable {
     /// `bytes` must be all bytes of the message so far. A line that ends in a bare line feed is refused at once: RFC
     /// 9112 section 2.2 allows to accept it, and every such leniency has been used to smuggle requests.
     public mutating func find(in bytes: borrowing Span<UInt8>) throws(HTTPFault) -> Int? {
-        while searched < bytes.count {
-            guard bytes[searched] == ASCII.lineFeed else {
-                searched += 1
-                continue
-            }
-            guard searched > lineStart, bytes[searched - 1] == ASCII.carriageReturn else {
+        while let lineFeed = bytes.firstIndex(of: ASCII.lineFeed, in: searched..<bytes.count) {
+            guard lineFeed > lineStart, bytes[lineFeed - 1] == ASCII.carriageReturn else {
                 throw HTTPFault(400, "A line of the head does not end in CR LF.")
             }
-            let isEmpty = searched - 1 == lineStart
-            if firstLineEnd == nil { firstLineEnd = searched - 1 }
-            searched += 1
+            let isEmpty = lineFeed - 1 == lineStart
+            if firstLineEnd == nil { firstLineEnd = lineFeed - 1 }
+            searched = lineFeed + 1
             lineStart = searched
             if isEmpty { return searched }
         }
+        searched = max(searched, bytes.count)
         return nil
     }
 }

@@ -10,7 +10,7 @@ enum HostGrammar {
             guard index > start, index < range.upperBound, bytes[index] == 0x5D else { throw fault }
             index += 1
         } else {
-            while index < range.upperBound && isNameByte(bytes[index]) { index += 1 }
+            while index < range.upperBound && ByteSet.hostName.contains(bytes[index]) { index += 1 }
             guard index > range.lowerBound else { throw fault }
         }
         guard index < range.upperBound else { return }
@@ -21,11 +21,5 @@ enum HostGrammar {
     /// An IPv6 address, its zone excluded.
     private static func isAddressByte(_ byte: UInt8) -> Bool {
         ASCII.hexadecimalValue(byte) != nil || byte == ASCII.colon || byte == ASCII.dot
-    }
-
-    /// Letters, digits, `-`, `.`, `_`, `~` and `%`: names as they occur, and no delimiter.
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == 0x2D || byte == ASCII.dot || byte == 0x5F
-            || byte == 0x7E || byte == ASCII.percent
     }
 }

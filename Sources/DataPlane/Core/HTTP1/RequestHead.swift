@@ -19,16 +19,14 @@ public struct RequestHead: Sendable {
     ) throws(HTTPFault) -> RequestHead {
         fields.clear()
         var lineStart = 0
-        var line = try nextLine(&lineStart, bytes)
-        var head = try RequestHead(requestLine: line, of: bytes, limits: limits)
+        let requestLine = try firstLine(&lineStart, bytes)
+        var head = try RequestHead(requestLine: requestLine, of: bytes, limits: limits)
         var framing = FramingFields()
         var connection = ConnectionOptions()
         var hosts = 0
 
-        while true {
-            line = try nextLine(&lineStart, bytes)
-            if line.isEmpty { break }
-            let field = try fields.add(line: line, of: bytes, limits: limits)
+        while !bytes.hasLineEnd(at: lineStart) {
+            let field = try fields.add(at: &lineStart, of: bytes, limits: limits)
             switch field.name {
             case .contentLength, .transferEncoding: try framing.take(field, of: bytes)
             case .connection: try connection.take(field, of: bytes, table: &fields)
@@ -58,20 +56,19 @@ public struct RequestHead: Sendable {
         limits: HTTPLimits
     ) throws(HTTPFault) {
         guard line.count <= limits.requestLineBytesMax else { throw HTTPFault(414, "The request line is too long.") }
-        var index = line.lowerBound
-        while index < line.upperBound && ASCII.isTokenByte(bytes[index]) { index += 1 }
-        methodRange = line.lowerBound..<index
-        guard !methodRange.isEmpty, index < line.upperBound, bytes[index] == ASCII.space else {
+        let methodEnd = min(bytes.tokenEnd(from: line.lowerBound), line.upperBound)
+        methodRange = line.lowerBound..<methodEnd
+        guard !methodRange.isEmpty, methodEnd < line.upperBound, bytes[methodEnd] == ASCII.space else {
             throw HTTPFault(400, "The request line does not begin with a method and a space.")
         }
         guard methodRange.count <= 32 else { throw HTTPFault(400, "The method's name is too long.") }
         method = HTTPMethod(bytes, methodRange)
-        let targetStart = index + 1
-        index = targetStart
-        while index < line.upperBound && bytes[index] != ASCII.space { index += 1 }
-        guard index < line.upperBound else { throw HTTPFault(400, "The request line has no HTTP version.") }
-        minorVersion = try RequestHead.minorVersion(index + 1..<line.upperBound, bytes)
-        target = try RequestTarget(targetStart..<index, in: bytes, method: method)
+        let targetStart = methodEnd + 1
+        guard let targetEnd = bytes.firstIndex(of: ASCII.space, in: targetStart..<line.upperBound) else {
+            throw HTTPFault(400, "The request line has no HTTP version.")
+        }
+        minorVersion = try RequestHead.minorVersion(targetEnd + 1..<line.upperBound, bytes)
+        target = try RequestTarget(targetStart..<targetEnd, in: bytes, method: method)
         keepAlive = minorVersion == 1
     }
 
@@ -93,16 +90,14 @@ public struct RequestHead: Sendable {
         expectsContinue = minorVersion == 1
     }
 
-    /// The next line without its CR LF; `bytes` is known to end in an empty line.
-    static func nextLine(_ start: inout Int, _ bytes: borrowing Span<UInt8>) throws(HTTPFault) -> Range<Int> {
+    /// The first line without its CR LF; `start` is moved behind it.
+    static func firstLine(_ start: inout Int, _ bytes: borrowing Span<UInt8>) throws(HTTPFault) -> Range<Int> {
         let lineStart = start
-        var index = start
-        while index < bytes.count && bytes[index] != ASCII.lineFeed { index += 1 }
-        guard index < bytes.count, index > lineStart, bytes[index - 1] == ASCII.carriageReturn else {
-            throw HTTPFault(400, "A line of the head does not end in CR LF.")
-        }
-        start = index + 1
-        return lineStart..<index - 1
+        guard let lineFeed = bytes.firstIndex(of: ASCII.lineFeed, in: start..<bytes.count), lineFeed > lineStart,
+            bytes[lineFeed - 1] == ASCII.carriageReturn
+        else { throw HTTPFault(400, "A line of the head does not end in CR LF.") }
+        start = lineFeed + 1
+        return lineStart..<lineFeed - 1
     }
 }
 

@@ -9,7 +9,7 @@ public struct RequestTarget: Sendable, Equatable {
 
     /// Reads the origin, absolute or asterisk form; the authority form belongs to CONNECT, which is not served.
     init(_ range: Range<Int>, in bytes: borrowing Span<UInt8>, method: HTTPMethod) throws(HTTPFault) {
-        try RequestTarget.checkBytes(range, bytes)
+        let query = try RequestTarget.checkBytes(range, bytes)
         if range.count == 1 && bytes[range.lowerBound] == ASCII.asterisk {
             guard method == .options else { throw HTTPFault(400, "The target '*' belongs to OPTIONS only.") }
             self.init(forwarded: range, path: range, authority: nil)
@@ -29,9 +29,9 @@ public struct RequestTarget: Sendable, Equatable {
         guard pathStart < range.upperBound, bytes[pathStart] == ASCII.slash else {
             throw HTTPFault(400, "The request target must begin with a slash.")
         }
-        let pathEnd = bytes.firstIndex(of: ASCII.question, in: pathStart..<range.upperBound) ?? range.upperBound
-        try RequestTarget.checkSegments(pathStart..<pathEnd, bytes)
-        self.init(forwarded: pathStart..<range.upperBound, path: pathStart..<pathEnd, authority: authority)
+        let path = pathStart..<query.start
+        if query.pathMayHaveDots { try RequestTarget.checkSegments(path, bytes) }
+        self.init(forwarded: pathStart..<range.upperBound, path: path, authority: authority)
     }
 
     private init(forwarded: Range<Int>, path: Range<Int>, authority: Range<Int>?) {
@@ -41,18 +41,29 @@ public struct RequestTarget: Sendable, Equatable {
     }
 
     /// Visible ASCII without '#', and whole percent-encodings (RFC 3986 section 2.1).
-    private static func checkBytes(_ range: Range<Int>, _ bytes: borrowing Span<UInt8>) throws(HTTPFault) {
+    ///
+    /// - Returns: where the query begins, which is the end when there is none, and whether anything before it could
+    ///   spell a dot.
+    private static func checkBytes(
+        _ range: Range<Int>,
+        _ bytes: borrowing Span<UInt8>
+    ) throws(HTTPFault) -> (start: Int, pathMayHaveDots: Bool) {
         guard !range.isEmpty else { throw HTTPFault(400, "The request target is empty.") }
-        for index in range {
-            let byte = bytes[index]
-            guard byte > ASCII.space, byte < ASCII.delete, byte != ASCII.numberSign else {
-                throw HTTPFault(400, "The request target has a character that is not allowed.")
+        var queryStart = range.upperBound
+        var pathMayHaveDots = false
+        for index in range where !ByteSet.plainTarget.contains(bytes[index]) {
+            switch bytes[index] {
+            case ASCII.question: queryStart = min(queryStart, index)
+            case ASCII.dot: if index < queryStart { pathMayHaveDots = true }
+            case ASCII.percent:
+                guard index + 2 < range.upperBound, ASCII.hexadecimalValue(bytes[index + 1]) != nil,
+                    ASCII.hexadecimalValue(bytes[index + 2]) != nil
+                else { throw HTTPFault(400, "The request target has a broken percent-encoding.") }
+                if index < queryStart { pathMayHaveDots = true }
+            default: throw HTTPFault(400, "The request target has a character that is not allowed.")
             }
-            guard byte == ASCII.percent else { continue }
-            guard index + 2 < range.upperBound, ASCII.hexadecimalValue(bytes[index + 1]) != nil,
-                ASCII.hexadecimalValue(bytes[index + 2]) != nil
-            else { throw HTTPFault(400, "The request target has a broken percent-encoding.") }
         }
+        return (queryStart, pathMayHaveDots)
     }
 
     /// Where the authority of an absolute form begins; only `http` reaches this port.

@@ -24,15 +24,13 @@ public struct ResponseHead: Sendable {
     ) throws(HTTPFault) -> ResponseHead {
         fields.clear()
         var lineStart = 0
-        var line = try RequestHead.nextLine(&lineStart, bytes)
-        var head = try ResponseHead(statusLine: line, of: bytes)
+        let statusLine = try RequestHead.firstLine(&lineStart, bytes)
+        var head = try ResponseHead(statusLine: statusLine, of: bytes)
         var framing = FramingFields()
         var connection = ConnectionOptions()
 
-        while true {
-            line = try RequestHead.nextLine(&lineStart, bytes)
-            if line.isEmpty { break }
-            let field = try fields.add(line: line, of: bytes, limits: limits)
+        while !bytes.hasLineEnd(at: lineStart) {
+            let field = try fields.add(at: &lineStart, of: bytes, limits: limits)
             switch field.name {
             case .contentLength, .transferEncoding: try framing.take(field, of: bytes)
             case .connection: try connection.take(field, of: bytes, table: &fields)
@@ -69,7 +67,7 @@ public struct ResponseHead: Sendable {
         }
         guard code >= 100, code <= 599 else { throw fault }
         guard line.count == 12 || bytes[start + 12] == ASCII.space else { throw fault }
-        for index in start + 12..<line.upperBound where !ASCII.isFieldValueByte(bytes[index]) { throw fault }
+        guard bytes.fieldValueEnd(from: start + 12) >= line.upperBound else { throw fault }
         status = code
         statusRange = start + 9..<line.upperBound
     }

@@ -4,15 +4,27 @@ public import SignalboxProtocol
 public struct RoutedWorker: Sendable {
     public var incarnation: IncarnationID
     public var lease: WorkerSlots.Lease
-    /// Tried in order; empty while the host name is not resolved.
-    public var addresses: [IPAddress]
-    public var port: UInt16
-    /// The value of the `Host` field.
-    public var authority: String
-    /// Goes before the path of every request; empty for most workers.
-    public var pathPrefix: String
+    public var endpoint: WorkerEndpoint
     public var availability: WorkerAvailability
     public var weight: Int
+}
+
+/// Where a worker is reached. A class, so that an attempt keeps all of it by one reference.
+public final class WorkerEndpoint: Sendable {
+    /// Tried in order; empty while the host name is not resolved.
+    public let addresses: [IPAddress]
+    public let port: UInt16
+    /// The `Host` field with its line's end, as every head to the worker has it.
+    let hostLine: ByteBuffer
+    /// Goes before the path of every request; empty for most workers.
+    let pathPrefix: ByteBuffer
+
+    init(_ url: WorkerURL, addresses: [IPAddress]) {
+        self.addresses = addresses
+        port = url.port
+        hostLine = ByteBuffer("Host: \(url.authority)\r\n")
+        pathPrefix = ByteBuffer(url.path)
+    }
 }
 
 /// Whether a worker may be picked, and if not, whether waiting may help.

@@ -8,6 +8,8 @@ public final class RoutingTable: Sendable {
     public let settings: RoutingSettings
     /// The settings that bound messages, as parsers take them.
     let limits: HTTPLimits
+    /// The `Via` field that is added to a head of HTTP/1.0 and of HTTP/1.1, with its line's end; empty: none.
+    let viaLines: (ByteBuffer, ByteBuffer)
     /// In the order of insertion.
     public let workers: [RoutedWorker]
     /// Pool 0 has every worker; the others are those of single models.
@@ -33,6 +35,11 @@ public final class RoutingTable: Sendable {
         self.digest = digest
         self.settings = settings
         limits = HTTPLimits(settings)
+        let name = settings.via
+        viaLines =
+            name.isEmpty
+            ? (ByteBuffer(), ByteBuffer())
+            : (ByteBuffer("Via: 1.0 \(name)\r\n"), ByteBuffer("Via: 1.1 \(name)\r\n"))
         self.workers = workers
         self.pools = pools
         self.poolOfModel = poolOfModel

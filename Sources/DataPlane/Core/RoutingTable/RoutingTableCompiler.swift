@@ -65,10 +65,7 @@ public struct RoutingTableCompiler {
         return RoutedWorker(
             incarnation: worker.incarnation,
             lease: lease,
-            addresses: resolved,
-            port: url.port,
-            authority: url.authority,
-            pathPrefix: url.path,
+            endpoint: WorkerEndpoint(url, addresses: resolved),
             availability: WorkerAvailability(of: worker, observed: observed, isResolved: !resolved.isEmpty),
             weight: worker.weight
         )

@@ -88,10 +88,10 @@ struct ProxyEngineBudgetTests {
         #expect(bench.counters.inputBytes.load(ordering: .relaxed) == 0)
     }
 
-    @Test("With as many connections to workers as there may be, an idle one makes room")
+    @Test("With as many connections as there may be, an idle one makes room")
     func upstreams() throws {
         var configuration = EngineConfiguration()
-        configuration.upstreamsMax = 1
+        configuration.connectionsMax = 2
         var bench = EngineBench(configuration: configuration)
         try bench.apply([Samples.worker(1), Samples.worker(2)])
         let client = bench.accept()

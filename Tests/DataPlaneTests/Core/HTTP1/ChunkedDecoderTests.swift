@@ -58,4 +58,22 @@ struct ChunkedDecoderTests {
         let longTrailer = "0\r\nX: " + String(repeating: "a", count: 9000) + "\r\n\r\n"
         #expect(throws: HTTPFault(431, "The trailer fields are too long.")) { try decode(longTrailer, pieceBytes: 100) }
     }
+
+    @Test("A body with any byte changed means the same whole as byte by byte", arguments: UInt8.min...0x7F)
+    func changedBytes(byte: UInt8) {
+        let valid = Array("3\r\nabc\r\n00A;n=v\r\n0123456789\r\n0\r\nA: v\r\n\r\nNEXT".utf8)
+        for place in valid.indices {
+            var changed = valid
+            changed[place] = byte
+            let text = String(decoding: changed, as: UTF8.self)
+            let whole = Result { try decode(text, pieceBytes: 1000) }
+            let single = Result { try decode(text, pieceBytes: 1) }
+            switch (whole, single) {
+            case (.success(let one), .success(let other)): #expect(one == other, "\(text.debugDescription)")
+            case (.failure(let one), .failure(let other)):
+                #expect(one as? HTTPFault == other as? HTTPFault, "\(text.debugDescription)")
+            default: Issue.record("whole and byte by byte differ: \(text.debugDescription)")
+            }
+        }
+    }
 }

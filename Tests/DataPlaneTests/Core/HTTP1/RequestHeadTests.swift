@@ -121,4 +121,53 @@ struct RequestHeadTests {
         var strict = HeadEnd()
         #expect(throws: HTTPFault.self) { try strict.find(in: Array("GET / HTTP/1.1\n".utf8).span) }
     }
+
+    @Test("The end of a head is the same for pieces of every size", arguments: 1...40)
+    func headEndInPieces(pieceBytes: Int) throws {
+        let head = Array("POST /v1/completions HTTP/1.1\r\nHost: a\r\nX-Long-Name-Of-A-Field: b\r\n\r\n".utf8)
+        let bytes = head + Array("\r\n\r\nrest".utf8)
+        var end = HeadEnd()
+        var found: Int?
+        var count = 0
+        while found == nil && count < bytes.count {
+            count = min(count + pieceBytes, bytes.count)
+            found = try end.find(in: bytes.span.extracting(0..<count))
+        }
+        #expect(found == head.count)
+        #expect(end.firstLineEnd == 29)
+    }
+
+    @Test("A line feed without its carriage return is refused at every place of a head")
+    func bareLineFeeds() {
+        let head = Array("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n\r\n".utf8)
+        for place in head.indices where head[place] != ASCII.lineFeed {
+            var changed = head
+            changed[place] = ASCII.lineFeed
+            var end = HeadEnd()
+            #expect(throws: HTTPFault.self, "\(place)") { try end.find(in: changed.span) }
+        }
+    }
+
+    @Test("A head whose final empty line is missing is refused, wherever it was cut")
+    func unfinished() {
+        let head = Array("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n\r\n".utf8)
+        for count in head.indices {
+            var fields = FieldTable()
+            let isAccepted =
+                (try? RequestHead.parse(head.span.extracting(0..<count), into: &fields, limits: HTTPLimits())) != nil
+            #expect(!isAccepted, "\(count)")
+        }
+    }
+
+    @Test("Dots in a path are refused as whole segments only, and never in a query")
+    func segments() throws {
+        for path in ["/.a", "/a.", "/...", "/a..b/c", "/v1/x-3.1", "/?/../", "/a?%2e%2e/", "/%2e%2e%2e", "/a/%2ea"] {
+            #expect(throws: Never.self, "\(path)") { try parse("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n") }
+        }
+        for path in ["/.", "/..", "/./a", "/../a?b", "/a/.", "/a/..?b", "/%2e", "/%2E./a", "/.%2e", "//..", "/a/./?x"] {
+            #expect(throws: HTTPFault(400, "The request target has a '.' or '..' segment."), "\(path)") {
+                try parse("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+            }
+        }
+    }
 }

@@ -1,0 +1,47 @@
+// The only unsafe code of the core. Each function checks its bounds before it touches memory, keeps no pointer, and
+// cannot be given anything that breaks it: what is unsafe stays inside.
+
+extension Span where Element == UInt8 {
+    /// The eight bytes from `index` on, which must all be in bounds.
+    ///
+    /// Reading them one by one costs four times the instructions. The load is marked unsafe only because it could be
+    /// asked for types of which not every bit pattern is valid; it checks its bounds itself.
+    @inline(__always)
+    func word(at index: Int) -> ByteWord {
+        let loaded = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+        return ByteWord(bits: UInt64(littleEndian: loaded))
+    }
+}
+
+extension StaticString {
+    /// Gives `body` the UTF-8 of the text.
+    ///
+    /// The buffer is the compiler's own constant, which lives as long as the process does; a closure that inlines lets
+    /// the optimiser compare with constants instead of memory.
+    @inline(__always)
+    func withSpan<Result>(_ body: (borrowing Span<UInt8>) -> Result) -> Result {
+        withUTF8Buffer { buffer in body(unsafe buffer.span) }
+    }
+}
+
+extension Array where Element == UInt8 {
+    /// Appends `bytes` in one copy, and CR LF behind them if asked; the standard library has no append of a span yet.
+    ///
+    /// Room for all of it is reserved first, and `initialize(fromContentsOf:)` checks that the bytes fit.
+    @inline(__always)
+    mutating func append(copying bytes: borrowing Span<UInt8>, thenLineEnd: Bool = false) {
+        let copied = bytes.count
+        append(addingCapacity: thenLineEnd ? copied + 2 : copied) { output in
+            unsafe bytes.withUnsafeBufferPointer { source in
+                unsafe output.withUnsafeMutableBufferPointer { target, count in
+                    _ = unsafe target.initialize(fromContentsOf: source)
+                    count = copied
+                }
+            }
+            if thenLineEnd {
+                output.append(ASCII.carriageReturn)
+                output.append(ASCII.lineFeed)
+            }
+        }
+    }
+}

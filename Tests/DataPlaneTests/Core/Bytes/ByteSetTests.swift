@@ -1,0 +1,14 @@
+import Testing
+
+@testable import DataPlaneCore
+
+struct ByteSetTests {
+    private static let alphanumerics = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+    @Test("Each set holds the characters that its rule names, and no other byte", arguments: UInt8.min...UInt8.max)
+    func members(byte: UInt8) {
+        #expect(ByteSet.token.contains(byte) == ("!#$%&'*+-.^_`|~" + ByteSetTests.alphanumerics).utf8.contains(byte))
+        #expect(ByteSet.hostName.contains(byte) == ("-._~%" + ByteSetTests.alphanumerics).utf8.contains(byte))
+        #expect(ByteSet.plainTarget.contains(byte) == (byte > 0x20 && byte < 0x7F && !"#%.?".utf8.contains(byte)))
+    }
+}
