@@ -31,7 +31,7 @@ struct LaunchCommand: ParsableCommand {
     @Option(name: .long, help: "Whose admin requests the data port forwards: loopback, all or off.")
     var forwardAdmin = AdminForwarding.loopback
 
-    @Option(name: .long, help: "Folder for request bodies that are too large for memory (default: the runtime folder).")
+    @Option(name: .long, help: "Folder for bodies that are too large for memory (default: $TMPDIR, else /var/tmp).")
     var spoolDirectory: String?
 
     @Option(name: .long, help: "How long open requests may go on after SIGTERM, in seconds.")

@@ -55,11 +55,11 @@ final class LaunchPrograms {
             "--control-socket", "\(runtimeDirectory)/control.sock",
             "--admin-socket", "\(runtimeDirectory)/admin.sock",
             "--forward-admin", command.forwardAdmin.rawValue,
-            "--spool-directory", command.spoolDirectory ?? runtimeDirectory,
             "--threads", String(threads),
             "--id", "dp-\(index)",
             "--shutdown-grace-period-secs", String(command.shutdownGracePeriodSecs),
         ]
+        if let folder = command.spoolDirectory { arguments += ["--spool-directory", folder] }
         if let level = command.options.logLevel { arguments += ["--log-level", level.description] }
         if command.options.verbose { arguments.append("--verbose") }
         return ChildProgram(executable: dataPlaneExecutable, arguments: arguments)

@@ -43,7 +43,9 @@ struct SignalboxProxy: ParsableCommand {
     @Option(help: "The control plane's Unix socket for the admin API (RUNTIME_DIR/admin.sock).")
     var adminSocket: String?
 
-    @Option(help: "Folder for request bodies that are too large to be held in memory (default: $TMPDIR, else /tmp).")
+    @Option(
+        help: "Folder for request bodies that are too large to be held in memory (default: $TMPDIR, else /var/tmp)."
+    )
     var spoolDirectory: String?
 
     @Option(help: "Seconds that requests may go on after SIGTERM.")
@@ -96,7 +98,7 @@ struct SignalboxProxy: ParsableCommand {
                 controlSocketPath: controlSocket,
                 threads: threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))),
                 engine: engine,
-                spoolDirectory: spoolDirectory ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp",
+                spoolDirectory: spoolDirectory ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp",
                 lifeline: lifelineFd,
                 shutdownGraceSeconds: shutdownGracePeriodSecs
             )

@@ -294,7 +294,8 @@ struct ProxyThread: ~Copyable {
     private var mayAccept: Bool {
         guard reactor.openCount < acceptedMax else { return false }
         guard let clientsMax = engine.clientsMax else { return true }
-        return engine.clientCount < max(1, clientsMax / threads)
+        // The first threads have one more where it does not divide.
+        return engine.clientCount < (clientsMax + threads - 1 - reactor.thread) / threads
     }
 
     /// Rests for a while, out of descriptors or with enough clients; the kernel's queue holds the others.

@@ -17,6 +17,18 @@ def test_it_names_exactly_the_routes_of_the_source() -> None:
     assert routes and routes == Contract(DOCUMENT).operations()
 
 
+def test_both_documents_give_settings_the_same_values() -> None:
+    published = json.loads((PROJECT / "openapi" / "snapshot.schema.json").read_text())["$defs"]
+    administered = Contract(DOCUMENT).document["components"]["schemas"]
+    for ours, theirs in (("SettingValues", "settings"), ("ModelSettingValues", "timeouts")):
+        ours, theirs = administered[ours]["properties"], published[theirs]["properties"]
+        assert ours.keys() == theirs.keys()
+        for name in ours:
+            for word in ("minimum", "maximum", "maxLength", "pattern"):
+                assert ours[name].get(word) == theirs[name].get(word), (name, word)
+            assert [choice for choice in ours[name].get("enum", []) if choice] == theirs[name].get("enum", []), name
+
+
 def test_every_operation_answers_as_documented(bench: Workbench) -> None:
     contract = Contract(DOCUMENT)
     worker, plane = bench.worker(), bench.control_plane("--worker-startup-timeout-secs", 1)
@@ -59,8 +71,13 @@ def test_every_operation_answers_as_documented(bench: Workbench) -> None:
     ask("PUT", "/policies/models/simulated", {"name": "random"})
     ask("GET", "/policies")
     ask("DELETE", "/policies/models/simulated")
-    ask("PATCH", "/settings", {"pending_wait_milliseconds": 100})
+    ask("PATCH", "/settings", {"queue_timeout_milliseconds": 100, "half_close": "allow", "via": ""})
+    ask("PATCH", "/settings", {"half_close": "maybe"}, 422)
+    ask("PATCH", "/settings/models/simulated", {"first_byte_timeout_milliseconds": 5000})
+    ask("PATCH", "/settings/models/simulated", {"head_timeout_milliseconds": 5000}, 422)
     ask("GET", "/settings")
+    ask("DELETE", "/settings/models/simulated")
+    ask("DELETE", "/settings/models/simulated", expected=404)
 
     ask("GET", "/audit?limit=5")
     sequence = ask("GET", "/snapshots")["snapshots"][0]["version"]["sequence"]

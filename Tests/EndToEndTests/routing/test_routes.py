@@ -143,7 +143,7 @@ def test_a_request_waits_for_a_worker_that_is_still_pending(bench: Workbench) ->
 
 def test_the_wait_for_a_pending_worker_ends_with_503(bench: Workbench) -> None:
     plane, proxy = bench.wired()
-    assert plane.admin.client.patch("/settings", json={"pending_wait_milliseconds": 500}).status_code in (200, 202)
+    assert plane.admin.client.patch("/settings", json={"queue_timeout_milliseconds": 500}).status_code in (200, 202)
     plane.admin.add_worker(f"http://127.0.0.1:{free_port()}", wait="false")
     plane.admin.wait_until_applied(1)
     started = time.monotonic()

@@ -27,6 +27,9 @@ class Admin:
     def put(self, path: str, **options: object) -> httpx.Response:
         return self.client.put(path, **options)
 
+    def patch(self, path: str, **options: object) -> httpx.Response:
+        return self.client.patch(path, **options)
+
     def delete(self, path: str, **options: object) -> httpx.Response:
         return self.client.delete(path, **options)
 

@@ -44,6 +44,8 @@ struct ClientConnection {
     var headEnd = HeadEnd()
     /// The first line of a head that is not whole yet was checked.
     var checkedFirstLine = false
+    /// Empty lines that came before the head.
+    var emptyLines = 0
     /// The time limit for the head that is arriving runs already.
     var isHeadTimed = false
     /// The client has finished a request on this connection before.
@@ -104,6 +106,7 @@ struct ClientConnection {
         served += 1
         isInRequest = true
         isHeadTimed = false
+        emptyLines = 0
         beganAt = now
     }
 

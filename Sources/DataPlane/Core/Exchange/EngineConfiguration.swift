@@ -23,6 +23,8 @@ public struct EngineConfiguration: Sendable {
     public var spoolPieceBytes = 256 * 1024
     /// Longest name of a model that is looked up, in bytes as they stand in the body.
     public var modelBytesMax = 3 * 1024
+    /// Most empty lines before a request; clients of old sent one behind a body.
+    public var emptyLinesMax = 8
     /// How often a request may have passed routers of this name (``RoutingSettings/via``) before it is refused.
     public var viaHopsMax = 8
     /// Idle connections kept per worker and thread; more than a thread's share of concurrent requests is of no use.

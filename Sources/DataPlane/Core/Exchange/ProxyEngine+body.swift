@@ -18,6 +18,9 @@ extension ProxyEngine {
                 return
             }
             switch step {
+            case .needMore where isTooLarge(id):
+                refuse(id, LocalAnswer(.payloadTooLarge(table.settings.payloadBytesMax)), &network)
+                return
             case .needMore:
                 bodyPieceDone(id, &network)
                 return
@@ -26,13 +29,18 @@ extension ProxyEngine {
                 return
             case .data(let range):
                 clients[id.index].bodyBytes += range.count
-                if clients[id.index].bodyBytes > table.settings.payloadBytesMax {
+                if isTooLarge(id) {
                     refuse(id, LocalAnswer(.payloadTooLarge(table.settings.payloadBytesMax)), &network)
                     return
                 }
                 takeBody(id, bytes.extracting(range), &network)
             }
         }
+    }
+
+    /// Whether a body is over the limit, with what the present chunk announces.
+    private func isTooLarge(_ id: ConnectionID) -> Bool {
+        clients[id.index].bodyBytes + clients[id.index].framer.announcedBytes > table.settings.payloadBytesMax
     }
 
     private mutating func takeBody(

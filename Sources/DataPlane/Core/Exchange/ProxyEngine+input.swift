@@ -83,10 +83,10 @@ extension ProxyEngine {
         _ position: inout Int,
         _ network: inout some Network & ~Copyable
     ) -> Bool {
-        skipEmptyLines(id, bytes, &position)
-        guard position < bytes.count else { return false }
-        let rest = bytes.extracting(position..<bytes.count)
         do throws(HTTPFault) {
+            try skipEmptyLines(id, bytes, &position)
+            guard position < bytes.count else { return false }
+            let rest = bytes.extracting(position..<bytes.count)
             guard let length = try clients[id.index].headEnd.find(in: rest) else {
                 try checkUnfinishedHead(id, rest)
                 keepUnfinishedHead(id, rest, &network)
@@ -127,11 +127,17 @@ extension ProxyEngine {
         network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.headTimeoutMilliseconds))
     }
 
-    /// At least one empty line before a request is ignored (RFC 9112 section 2.2).
-    private func skipEmptyLines(_ id: ConnectionID, _ bytes: borrowing Span<UInt8>, _ position: inout Int) {
-        while position + 1 < bytes.count && bytes[position] == ASCII.carriageReturn
-            && bytes[position + 1] == ASCII.lineFeed
-        {
+    /// At least one empty line before a request is ignored (RFC 9112 section 2.2), and not many more.
+    private mutating func skipEmptyLines(
+        _ id: ConnectionID,
+        _ bytes: borrowing Span<UInt8>,
+        _ position: inout Int
+    ) throws(HTTPFault) {
+        while bytes.hasLineEnd(at: position) {
+            clients[id.index].emptyLines += 1
+            guard clients[id.index].emptyLines <= configuration.emptyLinesMax else {
+                throw HTTPFault(400, "There are too many empty lines before the request.")
+            }
             position += 2
         }
     }

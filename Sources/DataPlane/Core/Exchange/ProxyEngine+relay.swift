@@ -25,7 +25,7 @@ extension ProxyEngine {
             output.append(bytes.extracting(field.lineRange))
             output.append("\r\n")
         }
-        if case .length(let length) = head.framing {
+        if let length = head.framing.length ?? head.lengthWithoutBody {
             output.append("Content-Length: ")
             output.appendDecimal(length)
             output.append("\r\n")

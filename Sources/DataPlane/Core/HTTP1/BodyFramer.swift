@@ -28,6 +28,15 @@ public struct BodyFramer: Sendable {
         }
     }
 
+    /// Content bytes that are announced by now: all of a body of known length, the rest of the present chunk.
+    public var announcedBytes: Int {
+        switch state {
+        case .none, .untilClose: 0
+        case .length(let remaining): remaining
+        case .chunked(let decoder): decoder.announcedBytes
+        }
+    }
+
     /// Whether the end of the connection is the end of the body.
     public var endsWithConnection: Bool {
         if case .untilClose = state { return true }

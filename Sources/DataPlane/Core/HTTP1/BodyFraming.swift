@@ -5,6 +5,12 @@ public enum BodyFraming: Sendable, Equatable {
     case chunked
     /// Responses only: the body lasts until the connection closes.
     case untilClose
+
+    /// The length, where one is declared.
+    var length: Int? {
+        if case .length(let bytes) = self { return bytes }
+        return nil
+    }
 }
 
 /// Reads the framing fields of one head and refuses every contradiction.

@@ -5,6 +5,8 @@ public struct ChunkedDecoder: Sendable {
         case sizeStart
         case size
         case chunkExtension
+        case quotedExtension
+        case quotedExtensionEscape
         case sizeLineFeed
         case data
         case dataCarriageReturn
@@ -33,6 +35,9 @@ public struct ChunkedDecoder: Sendable {
     private var trailerBytes = 0
 
     public init() {}
+
+    /// Content bytes that the present chunk's size announces and that have not come yet.
+    var announcedBytes: Int { remaining }
 
     /// Goes on reading `bytes` at `position`, which is moved behind what was read.
     public mutating func next(
@@ -93,16 +98,7 @@ public struct ChunkedDecoder: Sendable {
     private mutating func take(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
         switch state {
         case .sizeStart, .size: try takeSize(byte)
-        case .chunkExtension:
-            extensionBytes += 1
-            guard extensionBytes <= limits.chunkExtensionBytesMax else {
-                throw HTTPFault(400, "The chunk extensions are too long.")
-            }
-            if byte == ASCII.carriageReturn {
-                state = .sizeLineFeed
-            } else if !ASCII.isFieldValueByte(byte) {
-                throw HTTPFault(400, "A chunk extension has a control character.")
-            }
+        case .chunkExtension, .quotedExtension, .quotedExtensionEscape: try takeExtension(byte, limits)
         case .sizeLineFeed:
             try expect(byte, ASCII.lineFeed)
             state = remaining == 0 ? .trailerStart : .data
@@ -132,6 +128,25 @@ public struct ChunkedDecoder: Sendable {
             state = .chunkExtension
         } else {
             throw HTTPFault(400, "A chunk's size is not a hexadecimal number.")
+        }
+    }
+
+    /// Extensions mean nothing here, but a line's end within a quoted one is where two readers could part.
+    private mutating func takeExtension(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
+        extensionBytes += 1
+        guard extensionBytes <= limits.chunkExtensionBytesMax else {
+            throw HTTPFault(400, "The chunk extensions are too long.")
+        }
+        if byte == ASCII.carriageReturn && state == .chunkExtension {
+            state = .sizeLineFeed
+            return
+        }
+        guard ASCII.isFieldValueByte(byte) else { throw HTTPFault(400, "A chunk extension has a control character.") }
+        switch state {
+        case .quotedExtensionEscape: state = .quotedExtension
+        case .quotedExtension where byte == ASCII.backslash: state = .quotedExtensionEscape
+        case .quotedExtension: if byte == ASCII.doubleQuote { state = .chunkExtension }
+        default: if byte == ASCII.doubleQuote { state = .quotedExtension }
         }
     }
 

@@ -25,6 +25,11 @@ public struct RequestTarget: Sendable, Equatable {
             }
             authority = start..<pathStart
             try HostGrammar.check(start..<pathStart, in: bytes)
+            if pathStart == range.upperBound || bytes[pathStart] == ASCII.question {
+                // An empty path is the path '/' (RFC 9110 section 4.2.3); one stands right before the authority.
+                self.init(forwarded: start - 1..<start, path: start - 1..<start, authority: authority)
+                return
+            }
         }
         guard pathStart < range.upperBound, bytes[pathStart] == ASCII.slash else {
             throw HTTPFault(400, "The request target must begin with a slash.")

@@ -6,6 +6,9 @@ public struct ResponseHead: Sendable {
     /// 0 for HTTP/1.0, 1 for HTTP/1.1.
     public var minorVersion: Int
     public var framing: BodyFraming = .untilClose
+    /// The length that a head without a body gives nevertheless: that of the body which a GET would have got. It is
+    /// passed on (RFC 9110 section 8.6), except with 204, which must not have one.
+    public var lengthWithoutBody: Int?
     public var keepAlive = false
     public var isEventStream = false
     public var isContentEncoded = false
@@ -47,6 +50,9 @@ public struct ResponseHead: Sendable {
             throw HTTPFault(502, "The worker sent Transfer-Encoding in an HTTP/1.0 response.")
         }
         let hasNoBody = isAnswerToHead || head.isInterim || head.status == 204 || head.status == 304
+        if hasNoBody, head.status != 204, !head.isInterim, case .length(let length) = declared {
+            head.lengthWithoutBody = length
+        }
         head.framing = hasNoBody ? .none : declared ?? .untilClose
         head.keepAlive = connection.keepsAlive(minorVersion: head.minorVersion) && head.framing != .untilClose
         return head

@@ -83,13 +83,15 @@ public struct RoutingTableCompiler {
         for configuration in snapshot.models { configurations[configuration.model] = configuration }
 
         var names = Set(configurations.keys)
-        if RoutingTableCompiler.modelsDiffer(snapshot.workers) {
+        let modelsDiffer = RoutingTableCompiler.modelsDiffer(snapshot.workers)
+        if modelsDiffer {
             for worker in snapshot.workers { names.formUnion(worker.models.map(\.id)) }
         }
         for name in names.sorted() {
             let members = snapshot.workers.indices.filter { index in
                 let models = snapshot.workers[index].models
-                return models.isEmpty || models.contains { $0.id == name }
+                // Where workers do not differ, a model that none of them names may be another name of what they serve.
+                return !modelsDiffer || models.isEmpty || models.contains { $0.id == name }
             }
             poolOfModel[Array(name.utf8)] = pools.count
             let configuration = configurations[name] ?? ModelConfiguration(model: name)

@@ -14,6 +14,27 @@ struct ProxyEngineBodyTests {
         return bench
     }
 
+    @Test("A chunk that announces too much is refused before its content comes")
+    func announcedChunk() throws {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)], settings: Samples.settings { $0.payloadBytesMax = 5000 })
+        let client = bench.accept()
+        bench.receive(client, "POST /generate HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1389\r\n")
+        #expect(bench.network.takeText(client).hasPrefix("HTTP/1.1 413 "))
+    }
+
+    @Test("A few empty lines before a request are passed over, a flood is not")
+    func emptyLines() throws {
+        for (count, status) in [(8, "200"), (9, "400")] {
+            var bench = EngineBench()
+            try bench.apply([Samples.worker(1)])
+            let client = bench.accept()
+            let lines = String(repeating: "\r\n", count: count)
+            bench.receive(client, "\(lines)GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(bench.network.takeText(client).hasPrefix("HTTP/1.1 \(status) "))
+        }
+    }
+
     @Test("A held chunked body is sent on with its length")
     func heldChunked() throws {
         var bench = try smallBench()

@@ -59,6 +59,13 @@ struct ChunkedDecoderTests {
         #expect(throws: HTTPFault(431, "The trailer fields are too long.")) { try decode(longTrailer, pieceBytes: 100) }
     }
 
+    @Test("A quoted extension may hold anything but a line's end", arguments: [1, 1000])
+    func quotedExtensions(pieceBytes: Int) throws {
+        let body = "3;a=\"x;\\\"y\"\r\nabc\r\n0\r\n\r\n"
+        #expect(try decode(body, pieceBytes: pieceBytes).content == "abc")
+        #expect(throws: HTTPFault.self) { try decode("3;a=\"\r\nabc\r\n0\r\n\r\n", pieceBytes: pieceBytes) }
+    }
+
     @Test("A body with any byte changed means the same whole as byte by byte", arguments: UInt8.min...0x7F)
     func changedBytes(byte: UInt8) {
         let valid = Array("3\r\nabc\r\n00A;n=v\r\n0123456789\r\n0\r\nA: v\r\n\r\nNEXT".utf8)

@@ -95,6 +95,19 @@ struct RequestHeadTests {
         #expect(head.target.path.count == 7)
         #expect(head.target.authority?.count == 9)
         #expect(throws: HTTPFault.self) { try parse("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n") }
+        for target in ["http://a", "http://a?b=c"] {
+            let head = try parse("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(head.target.path == 10..<11 && head.target.forwarded == 10..<11)
+        }
+    }
+
+    @Test("A host's percent sign needs two digits, and its port must exist")
+    func hostOddities() throws {
+        for (host, isAccepted) in [
+            ("a%41", true), ("a%4", false), ("a%zz", false), ("a:65535", true), ("a:65536", false), ("a:", true),
+        ] {
+            #expect(((try? parse("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n")) != nil) == isAccepted, "\(host)")
+        }
     }
 
     @Test("Every byte of a name is a token byte, or the head is refused", arguments: UInt8.min...UInt8.max)

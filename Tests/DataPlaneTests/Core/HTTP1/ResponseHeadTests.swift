@@ -64,4 +64,11 @@ struct ResponseHeadTests {
         let encoded = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n"
         #expect(try parse(encoded).isContentEncoded)
     }
+
+    @Test("A length without a body is that of another answer and goes on, except with 204")
+    func lengthWithoutBody() throws {
+        #expect(try parse("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n").lengthWithoutBody == 5)
+        #expect(try parse("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n").lengthWithoutBody == nil)
+        #expect(try parse("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").lengthWithoutBody == nil)
+    }
 }

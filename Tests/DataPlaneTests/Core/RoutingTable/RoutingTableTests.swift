@@ -49,6 +49,28 @@ struct RoutingTableTests {
         #expect(table.pool(forModel: Array("other".utf8)) == 0)
     }
 
+    @Test("A model's own time limits do not take its requests away from the workers that served them before")
+    func modelWithLimits() throws {
+        var compiler = RoutingTableCompiler(loads: WorkerLoads(slotsMax: 8))
+        var timeouts = ModelTimeouts()
+        timeouts.queueMilliseconds = 5
+        let snapshot = Snapshot(
+            version: SnapshotVersion(epoch: Samples.epoch, sequence: 1),
+            workers: [Samples.worker(1, models: ["served"])],
+            models: [ModelConfiguration(model: "alias", timeouts: timeouts)]
+        )
+        let table = try compiler.compile(
+            snapshot,
+            digest: SnapshotDigest(of: []),
+            health: nil,
+            addresses: addresses
+        )
+        let pool = try #require(table.pool(forModel: Array("alias".utf8)))
+        #expect(table.pools[pool].ready == [0])
+        #expect(table.pools[pool].timeouts.queueMilliseconds == 5)
+        #expect(table.pool(forModel: Array("other".utf8)) == 0)
+    }
+
     @Test("With different models each request goes to workers of its model, and an unknown model nowhere")
     func severalModels() throws {
         var compiler = RoutingTableCompiler(loads: WorkerLoads(slotsMax: 8))
