@@ -1,23 +1,13 @@
 /// Connections by the slot of their handle, in one array that grows with the highest slot in use.
 struct ConnectionSlots<Connection: SlotConnection> {
-    private var slots: [Connection] = []
+    /// Read and changed in place: an accessor of our own would copy a whole connection for every field that is read.
+    /// Only slots in use may be touched, and only `insert` and `remove` may change which these are.
+    var slots: [Connection] = []
     private(set) var count = 0
 
     @inline(__always)
     func contains(_ index: Int) -> Bool {
         index < slots.count && slots[index].id != .unused
-    }
-
-    /// The connection in a slot that is in use.
-    subscript(index: Int) -> Connection {
-        _read {
-            precondition(contains(index), "slot \(index) is not in use")
-            yield slots[index]
-        }
-        _modify {
-            precondition(contains(index), "slot \(index) is not in use")
-            yield &slots[index]
-        }
     }
 
     mutating func insert(_ connection: Connection, at index: Int) {

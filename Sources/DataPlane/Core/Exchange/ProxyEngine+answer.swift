@@ -44,22 +44,22 @@ extension ProxyEngine {
 
     /// Gives an answer to a request that has been read to its end.
     mutating func respond(_ id: ConnectionID, _ answer: LocalAnswer, _ network: inout some Network & ~Copyable) {
-        let keepAlive = clients[id.index].request.keepAlive && !isDraining
-        clients[id.index].request.keepAlive = keepAlive
+        let keepAlive = clients.slots[id.index].request.keepAlive && !isDraining
+        clients.slots[id.index].request.keepAlive = keepAlive
         write(answer, to: id, keepAlive: keepAlive, &network)
         finish(id, &network)
     }
 
     /// Answers at once a request whose body nobody wants to read, and closes.
     mutating func answerAndClose(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        guard let answer = clients[id.index].localAnswer else { return }
+        guard let answer = clients.slots[id.index].localAnswer else { return }
         refuse(id, answer, &network)
     }
 
     /// Gives an error in whatever state the request is. The connection stays open only when the request was read to
     /// its end; a client that has got a part of an answer already sees it break off.
     mutating func refuse(_ id: ConnectionID, _ answer: LocalAnswer, _ network: inout some Network & ~Copyable) {
-        let client = clients[id.index]
+        let client = clients.slots[id.index]
         guard client.exchange.phase != .relaying else {
             closeClient(id, .graceful, &network)
             return
@@ -81,10 +81,10 @@ extension ProxyEngine {
         output.clear()
         answer.write(
             to: &output,
-            shape: clients[id.index].request.errorShape,
+            shape: clients.slots[id.index].request.errorShape,
             keepAlive: keepAlive,
-            minorVersion: clients[id.index].request.minorVersion,
-            isAnswerToHead: clients[id.index].request.method == .head
+            minorVersion: clients.slots[id.index].request.minorVersion,
+            isAnswerToHead: clients.slots[id.index].request.method == .head
         )
         network.send(output.storage.span, to: id)
     }

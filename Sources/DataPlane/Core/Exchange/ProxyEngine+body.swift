@@ -12,7 +12,7 @@ extension ProxyEngine {
         while isClient(id) {
             let step: ChunkedDecoder.Step
             do throws(HTTPFault) {
-                step = try clients[id.index].framer.next(bytes, at: &position, limits: table.limits)
+                step = try clients.slots[id.index].framer.next(bytes, at: &position, limits: table.limits)
             } catch {
                 refuse(id, LocalAnswer(.fault(error)), &network)
                 return
@@ -28,7 +28,7 @@ extension ProxyEngine {
                 bodyEnded(id, &network)
                 return
             case .data(let range):
-                clients[id.index].bodyBytes += range.count
+                clients.slots[id.index].bodyBytes += range.count
                 if isTooLarge(id) {
                     refuse(id, LocalAnswer(.payloadTooLarge(table.settings.payloadBytesMax)), &network)
                     return
@@ -40,7 +40,8 @@ extension ProxyEngine {
 
     /// Whether a body is over the limit, with what the present chunk announces.
     private func isTooLarge(_ id: ConnectionID) -> Bool {
-        clients[id.index].bodyBytes + clients[id.index].framer.announcedBytes > table.settings.payloadBytesMax
+        clients.slots[id.index].bodyBytes + clients.slots[id.index].framer.announcedBytes
+            > table.settings.payloadBytesMax
     }
 
     private mutating func takeBody(
@@ -48,17 +49,19 @@ extension ProxyEngine {
         _ bytes: borrowing Span<UInt8>,
         _ network: inout some Network & ~Copyable
     ) {
-        switch clients[id.index].bodyUse {
+        switch clients.slots[id.index].bodyUse {
         case .discard: break
         case .hold:
-            if clients[id.index].request.body.capacity == 0 { clients[id.index].request.body = takeBuffer() }
-            clients[id.index].request.body.append(bytes)
+            if clients.slots[id.index].request.body.capacity == 0 {
+                clients.slots[id.index].request.body = takeBuffer()
+            }
+            clients.slots[id.index].request.body.append(bytes)
             counters.bodyBytes.count(bytes.count)
-            clients[id.index].request.content.take(bytes)
+            clients.slots[id.index].request.content.take(bytes)
         case .stream:
-            appendContent(bytes, chunked: clients[id.index].request.framing == .chunked)
+            appendContent(bytes, chunked: clients.slots[id.index].request.framing == .chunked)
         case .spool:
-            clients[id.index].request.content.take(bytes)
+            clients.slots[id.index].request.content.take(bytes)
             spool(id, bytes, &network)
         }
     }
@@ -75,14 +78,14 @@ extension ProxyEngine {
 
     /// All bytes that arrived are taken and the body goes on.
     private mutating func bodyPieceDone(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        guard !clients[id.index].hasEnded else {
+        guard !clients.slots[id.index].hasEnded else {
             clientGone(id, &network)
             return
         }
-        switch clients[id.index].bodyUse {
+        switch clients.slots[id.index].bodyUse {
         case .discard: armUploadDeadline(id, &network)
         case .hold:
-            let held = clients[id.index].request.body.count
+            let held = clients.slots[id.index].request.body.count
             if held > configuration.heldBodyBytesMax {
                 holdNoLonger(id, &network)
             } else if held > configuration.smallBodyBytesMax && exceedsBuffers() {
@@ -97,13 +100,13 @@ extension ProxyEngine {
 
     /// A body that is too large to be held: it is sent on as it arrives when it is known where to, else it is spooled.
     private mutating func holdNoLonger(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        if let fault = clients[id.index].request.content.refusal {
+        if let fault = clients.slots[id.index].request.content.refusal {
             refuse(id, LocalAnswer(.fault(fault)), &network)
-        } else if table.routesByModel && clients[id.index].request.content.mayNameModel {
+        } else if table.routesByModel && clients.slots[id.index].request.content.mayNameModel {
             beginSpooling(id, &network)
         } else {
             // The rest is read once a connection to a worker is open.
-            clients[id.index].bodyUse = .stream
+            clients.slots[id.index].bodyUse = .stream
             network.pauseReads(id)
             setDeadline(id, at: nil, &network)
             dispatch(id, &network)
@@ -116,13 +119,13 @@ extension ProxyEngine {
         _ upstream: ConnectionID,
         _ network: inout some Network & ~Copyable
     ) {
-        clients[id.index].exchange.isReplayable = false
+        clients.slots[id.index].exchange.isReplayable = false
         writeRequestHead(id, isStreamed: true)
-        let body = clients[id.index].request.body
-        appendContent(body.storage.span, chunked: clients[id.index].request.framing == .chunked)
+        let body = clients.slots[id.index].request.body
+        appendContent(body.storage.span, chunked: clients.slots[id.index].request.framing == .chunked)
         network.send(output.storage.span, to: upstream)
         output = ByteBuffer()
-        clients[id.index].request.body = ByteBuffer()
+        clients.slots[id.index].request.body = ByteBuffer()
         counters.bodyBytes.count(-body.count)
         if network.queuedBytes(upstream) > queuedBytesMax {
             waitForUpstream(id, upstream, &network)
@@ -132,7 +135,7 @@ extension ProxyEngine {
     }
 
     private mutating func streamOn(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        guard let upstream = clients[id.index].upstream else { return }
+        guard let upstream = clients.slots[id.index].upstream else { return }
         network.send(output.storage.span, to: upstream)
         if network.queuedBytes(upstream) > queuedBytesMax {
             waitForUpstream(id, upstream, &network)
@@ -143,13 +146,13 @@ extension ProxyEngine {
 
     private mutating func bodyEnded(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         setDeadline(id, at: nil, &network)
-        switch clients[id.index].bodyUse {
+        switch clients.slots[id.index].bodyUse {
         case .hold, .discard: requestComplete(id, &network)
         case .spool: spoolComplete(id, &network)
         case .stream:
-            clients[id.index].framer = BodyFramer(.none)
-            guard let upstream = clients[id.index].upstream else { return }
-            if clients[id.index].request.framing == .chunked { output.append("0\r\n\r\n") }
+            clients.slots[id.index].framer = BodyFramer(.none)
+            guard let upstream = clients.slots[id.index].upstream else { return }
+            if clients.slots[id.index].request.framing == .chunked { output.append("0\r\n\r\n") }
             network.send(output.storage.span, to: upstream)
             awaitFirstByte(upstream, &network)
         }
@@ -157,14 +160,14 @@ extension ProxyEngine {
 
     /// The whole request is here: it is answered, refused or sent on.
     mutating func requestComplete(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        clients[id.index].framer = BodyFramer(.none)
-        if let answer = clients[id.index].localAnswer {
+        clients.slots[id.index].framer = BodyFramer(.none)
+        if let answer = clients.slots[id.index].localAnswer {
             respond(id, answer, &network)
             return
         }
-        if clients[id.index].bodyBytes > 0 {
-            clients[id.index].request.content.finish()
-            if let fault = clients[id.index].request.content.refusal {
+        if clients.slots[id.index].bodyBytes > 0 {
+            clients.slots[id.index].request.content.finish()
+            if let fault = clients.slots[id.index].request.content.refusal {
                 refuse(id, LocalAnswer(.fault(fault)), &network)
                 return
             }

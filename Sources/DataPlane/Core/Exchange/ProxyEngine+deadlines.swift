@@ -11,7 +11,7 @@ extension ProxyEngine {
         at time: MonotonicTime?,
         _ network: inout some Network & ~Copyable
     ) {
-        guard let last = clients[id.index].requestDeadline else {
+        guard let last = clients.slots[id.index].requestDeadline else {
             network.setDeadline(id, at: time)
             return
         }
@@ -20,8 +20,9 @@ extension ProxyEngine {
 
     /// Works out when the request must be over, from its beginning and the limit that applies to it.
     mutating func timeRequest(_ id: ConnectionID) {
-        let limit = clients[id.index].timeouts.requestMilliseconds
-        clients[id.index].requestDeadline = limit == 0 ? nil : clients[id.index].beganAt.adding(milliseconds: limit)
+        let limit = clients.slots[id.index].timeouts.requestMilliseconds
+        clients.slots[id.index].requestDeadline =
+            limit == 0 ? nil : clients.slots[id.index].beganAt.adding(milliseconds: limit)
     }
 
     /// A client that stops in the middle of a body is told so after the idle time. While the body is kept here it must
@@ -29,21 +30,21 @@ extension ProxyEngine {
     mutating func armUploadDeadline(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         let idle = table.settings.uploadIdleTimeoutMilliseconds
         var deadline = network.now.adding(milliseconds: idle)
-        if clients[id.index].bodyUse != .stream {
-            let slowest = clients[id.index].beganAt.adding(milliseconds: idle + clients[id.index].bodyBytes)
+        if clients.slots[id.index].bodyUse != .stream {
+            let slowest = clients.slots[id.index].beganAt.adding(milliseconds: idle + clients.slots[id.index].bodyBytes)
             deadline = min(deadline, slowest)
         }
         setDeadline(id, at: deadline, &network)
     }
 
     mutating func clientDeadlinePassed(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        if let last = clients[id.index].requestDeadline, last <= network.now {
+        if let last = clients.slots[id.index].requestDeadline, last <= network.now {
             requestTimePassed(id, &network)
             return
         }
-        switch clients[id.index].phase {
+        switch clients.slots[id.index].phase {
         case .head where network.queuedBytes(id) > 0: checkReading(id, &network)
-        case .head where clients[id.index].input.isEmpty: closeClient(id, .graceful, &network)
+        case .head where clients.slots[id.index].input.isEmpty: closeClient(id, .graceful, &network)
         case .head: refuse(id, LocalAnswer(.headTimeout), &network)
         case .waiting: refuse(id, LocalAnswer(.noReadyWorker), &network)
         case .body, .upstream: refuse(id, LocalAnswer(.uploadTimeout), &network)
@@ -55,19 +56,19 @@ extension ProxyEngine {
     /// A client that has not read its last answer keeps its connection only while it takes more of it.
     private mutating func checkReading(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         let queued = network.queuedBytes(id)
-        guard queued < clients[id.index].stalledBytes else {
+        guard queued < clients.slots[id.index].stalledBytes else {
             closeClient(id, .reset, &network)
             return
         }
-        clients[id.index].stalledBytes = queued
+        clients.slots[id.index].stalledBytes = queued
         network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.keepAliveTimeoutMilliseconds))
     }
 
     /// The limit of the whole request is over, whatever it is at.
     private mutating func requestTimePassed(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        if clients[id.index].framerIsOpen && clients[id.index].exchange.phase != .relaying {
+        if clients.slots[id.index].framerIsOpen && clients.slots[id.index].exchange.phase != .relaying {
             refuse(id, LocalAnswer(.requestTimeoutInUpload), &network)
-        } else if let upstream = clients[id.index].upstream {
+        } else if let upstream = clients.slots[id.index].upstream {
             lose(upstream, id, .requestTimeout, &network)
         } else {
             refuse(id, LocalAnswer(.lostWorker(.requestTimeout, hasAnswered: false)), &network)
@@ -78,10 +79,10 @@ extension ProxyEngine {
 
     /// The whole request is on its way: from now on the worker's time to its first byte of content runs.
     mutating func awaitFirstByte(_ upstream: ConnectionID, _ network: inout some Network & ~Copyable) {
-        guard let client = upstreams[upstream.index].client else { return }
+        guard let client = upstreams.slots[upstream.index].client else { return }
         // An answer may begin before its request has ended.
-        guard clients[client.index].exchange.phase != .relaying else { return }
-        wait(for: .firstByte, clients[client.index].timeouts.firstByteMilliseconds, on: upstream, &network)
+        guard clients.slots[client.index].exchange.phase != .relaying else { return }
+        wait(for: .firstByte, clients.slots[client.index].timeouts.firstByteMilliseconds, on: upstream, &network)
     }
 
     /// Content has been passed on: the time to the next byte runs.
@@ -90,7 +91,7 @@ extension ProxyEngine {
         _ client: ConnectionID,
         _ network: inout some Network & ~Copyable
     ) {
-        wait(for: .nextByte, clients[client.index].timeouts.streamIdleMilliseconds, on: upstream, &network)
+        wait(for: .nextByte, clients.slots[client.index].timeouts.streamIdleMilliseconds, on: upstream, &network)
     }
 
     /// The client takes no more of its answer for now: the worker is not read, and the client's time runs.
@@ -100,8 +101,8 @@ extension ProxyEngine {
         _ network: inout some Network & ~Copyable
     ) {
         network.pauseReads(upstream)
-        clients[client.index].stalledBytes = network.queuedBytes(client)
-        wait(for: .client, clients[client.index].timeouts.streamIdleMilliseconds, on: upstream, &network)
+        clients.slots[client.index].stalledBytes = network.queuedBytes(client)
+        wait(for: .client, clients.slots[client.index].timeouts.streamIdleMilliseconds, on: upstream, &network)
     }
 
     /// The worker takes no more of an upload for now: the client is not read, and the worker's time runs.
@@ -124,16 +125,16 @@ extension ProxyEngine {
         on upstream: ConnectionID,
         _ network: inout some Network & ~Copyable
     ) {
-        upstreams[upstream.index].awaits = awaited
+        upstreams.slots[upstream.index].awaits = awaited
         network.setDeadline(upstream, at: milliseconds == 0 ? nil : network.now.adding(milliseconds: milliseconds))
     }
 
     mutating func upstreamDeadlinePassed(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        guard let client = upstreams[id.index].client else {
+        guard let client = upstreams.slots[id.index].client else {
             dropIdle(id, &network)
             return
         }
-        switch upstreams[id.index].awaits {
+        switch upstreams.slots[id.index].awaits {
         case .nothing, .reuse: break
         case .connection: lose(id, client, .connectTimeout, &network)
         case .upload(let stalled):
@@ -146,7 +147,7 @@ extension ProxyEngine {
         case .firstByte: lose(id, client, .firstByteTimeout, &network)
         case .nextByte: lose(id, client, .streamIdleTimeout, &network)
         case .client:
-            guard network.queuedBytes(client) < clients[client.index].stalledBytes else {
+            guard network.queuedBytes(client) < clients.slots[client.index].stalledBytes else {
                 closeClient(client, .reset, &network)
                 return
             }

@@ -3,7 +3,7 @@ import SignalboxProtocol
 extension ProxyEngine {
     /// Finds a worker for a request and sends it, or lets it wait, or answers that there is none.
     mutating func dispatch(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        if clients[id.index].request.route == .admin {
+        if clients.slots[id.index].request.route == .admin {
             connectToControlPlane(id, &network)
             return
         }
@@ -11,47 +11,47 @@ extension ProxyEngine {
             refuse(id, LocalAnswer(.unknownModel), &network)
             return
         }
-        clients[id.index].timeouts = table.pools[pool].timeouts
+        clients.slots[id.index].timeouts = table.pools[pool].timeouts
         timeRequest(id)
         guard let index = pick(pool, for: id) else {
             waitForWorker(id, pool, &network)
             return
         }
-        clients[id.index].worker = PickedWorker(table.workers[index])
+        clients.slots[id.index].worker = PickedWorker(table.workers[index])
         send(id, &network)
     }
 
     /// Finds the pool of the request's model; nil when no worker here serves it.
     private mutating func choosePool(_ id: ConnectionID) -> Int? {
-        guard table.routesByModel, case .inference = clients[id.index].request.route else { return 0 }
-        guard clients[id.index].bodyBytes > 0 else { return table.pool(forModel: nil) }
-        if clients[id.index].bodyUse == .spool {
-            return table.pool(forModel: clients[id.index].request.spool.model)
+        guard table.routesByModel, case .inference = clients.slots[id.index].request.route else { return 0 }
+        guard clients.slots[id.index].bodyBytes > 0 else { return table.pool(forModel: nil) }
+        if clients.slots[id.index].bodyUse == .spool {
+            return table.pool(forModel: clients.slots[id.index].request.spool.model)
         }
-        if clients[id.index].request.content.isUnread { readBodyNow(id) }
-        guard let range = clients[id.index].request.content.found.model else { return table.pool(forModel: nil) }
-        let body = clients[id.index].request.body
+        if clients.slots[id.index].request.content.isUnread { readBodyNow(id) }
+        guard let range = clients.slots[id.index].request.content.found.model else { return table.pool(forModel: nil) }
+        let body = clients.slots[id.index].request.body
         return table.pool(forModel: JSONString.decode(body.storage.span, range))
     }
 
     /// Reads a held body that nobody wanted to know when it arrived, because another table was in force.
     private mutating func readBodyNow(_ id: ConnectionID) {
-        clients[id.index].request.content.begin(mustBeJSON: false)
-        let body = clients[id.index].request.body
-        clients[id.index].request.content.take(body.storage.span)
-        if clients[id.index].bodyUse == .hold { clients[id.index].request.content.finish() }
+        clients.slots[id.index].request.content.begin(mustBeJSON: false)
+        let body = clients.slots[id.index].request.body
+        clients.slots[id.index].request.content.take(body.storage.span)
+        if clients.slots[id.index].bodyUse == .hold { clients.slots[id.index].request.content.finish() }
     }
 
     private mutating func pick(_ pool: Int, for id: ConnectionID) -> Int? {
-        if clients[id.index].request.route == .firstReadyWorker {
-            let excluded = clients[id.index].excludedWorker
+        if clients.slots[id.index].request.route == .firstReadyWorker {
+            let excluded = clients.slots[id.index].excludedWorker
             return table.pools[0].ready.first { $0 != excluded } ?? table.pools[0].ready.first
         }
         return table.pools[pool].policy.pick(
             from: table.pools[pool].ready,
             of: table.workers,
             loads: loads,
-            excluding: clients[id.index].excludedWorker,
+            excluding: clients.slots[id.index].excludedWorker,
             using: &random
         )
     }
@@ -66,39 +66,39 @@ extension ProxyEngine {
             refuse(id, LocalAnswer(.noSnapshot), &network)
             return
         }
-        let limit = clients[id.index].timeouts.queueMilliseconds
-        guard table.pools[pool].hasPending, clients[id.index].request.route != .firstReadyWorker, limit > 0 else {
+        let limit = clients.slots[id.index].timeouts.queueMilliseconds
+        guard table.pools[pool].hasPending, clients.slots[id.index].request.route != .firstReadyWorker, limit > 0 else {
             refuse(id, LocalAnswer(.noReadyWorker), &network)
             return
         }
-        if clients[id.index].phase != .waiting {
-            clients[id.index].phase = .waiting
+        if clients.slots[id.index].phase != .waiting {
+            clients.slots[id.index].phase = .waiting
             setDeadline(id, at: network.now.adding(milliseconds: limit), &network)
         }
-        clients[id.index].waitingTicket = waiting.join(id)
+        clients.slots[id.index].waitingTicket = waiting.join(id)
     }
 
     /// The request does not wait for a worker any more.
     mutating func leaveWaiting(_ id: ConnectionID) {
-        guard clients[id.index].waitingTicket != nil else { return }
-        clients[id.index].waitingTicket = nil
+        guard clients.slots[id.index].waitingTicket != nil else { return }
+        clients.slots[id.index].waitingTicket = nil
         waiting.leave()
         var list = WaitingList()
         swap(&list, &waiting)
         list.compact { entry in
-            isClient(entry.client) && clients[entry.client.index].waitingTicket == entry.ticket
+            isClient(entry.client) && clients.slots[entry.client.index].waitingTicket == entry.ticket
         }
         swap(&list, &waiting)
     }
 
     /// Sends the request to the picked worker, on an idle connection or on a new one.
     mutating func send(_ id: ConnectionID, fresh: Bool = false, _ network: inout some Network & ~Copyable) {
-        guard let worker = clients[id.index].worker else { preconditionFailure("no worker was picked") }
+        guard let worker = clients.slots[id.index].worker else { preconditionFailure("no worker was picked") }
         count(id, in: worker.lease.slot)
-        let mayUsePooled = !fresh && clients[id.index].bodyUse == .hold
+        let mayUsePooled = !fresh && clients.slots[id.index].bodyUse == .hold
         if mayUsePooled, let upstream = idle.take(worker.lease) {
             network.resumeReads(upstream)
-            clients[id.index].exchange.sent(pooled: true)
+            clients.slots[id.index].exchange.sent(pooled: true)
             attach(id, upstream, &network)
             awaitFirstByte(upstream, &network)
             return
@@ -114,9 +114,9 @@ extension ProxyEngine {
             return
         }
         upstreams.insert(UpstreamConnection(id: upstream, client: id, lease: worker.lease), at: upstream.index)
-        clients[id.index].exchange.sent(pooled: false)
+        clients.slots[id.index].exchange.sent(pooled: false)
         attach(id, upstream, &network)
-        wait(for: .connection, clients[id.index].timeouts.connectMilliseconds, on: upstream, &network)
+        wait(for: .connection, clients.slots[id.index].timeouts.connectMilliseconds, on: upstream, &network)
     }
 
     /// Closes an idle connection to a worker when there are as many connections as there may be.
@@ -132,9 +132,9 @@ extension ProxyEngine {
             return
         }
         upstreams.insert(UpstreamConnection(id: upstream, client: id, lease: nil), at: upstream.index)
-        clients[id.index].exchange.sent(pooled: false)
+        clients.slots[id.index].exchange.sent(pooled: false)
         attach(id, upstream, &network)
-        wait(for: .connection, clients[id.index].timeouts.connectMilliseconds, on: upstream, &network)
+        wait(for: .connection, clients.slots[id.index].timeouts.connectMilliseconds, on: upstream, &network)
     }
 
     /// Ties client and upstream together and sends what there is of the request.
@@ -143,16 +143,16 @@ extension ProxyEngine {
         _ upstream: ConnectionID,
         _ network: inout some Network & ~Copyable
     ) {
-        clients[id.index].phase = .upstream
-        clients[id.index].upstream = upstream
+        clients.slots[id.index].phase = .upstream
+        clients.slots[id.index].upstream = upstream
         // The time limits of the body and of the wait for a worker are over.
         setDeadline(id, at: nil, &network)
-        upstreams[upstream.index].client = id
-        upstreams[upstream.index].reset()
+        upstreams.slots[upstream.index].client = id
+        upstreams.slots[upstream.index].reset()
         // A body that is not held begins to go out when the connection is open.
-        guard clients[id.index].bodyUse == .hold else { return }
+        guard clients.slots[id.index].bodyUse == .hold else { return }
         writeRequestHead(id, isStreamed: false)
-        let body = clients[id.index].request.body
+        let body = clients.slots[id.index].request.body
         if body.count <= 16 * 1024 {
             output.append(body)
             network.send(output.storage.span, to: upstream)
@@ -163,12 +163,14 @@ extension ProxyEngine {
 
     mutating func writeRequestHead(_ id: ConnectionID, isStreamed: Bool) {
         output.clear()
-        let held = clients[id.index].request.head
-        let (methodEnd, targetEnd) = (clients[id.index].request.methodEnd, clients[id.index].request.targetEnd)
+        let held = clients.slots[id.index].request.head
+        let (methodEnd, targetEnd) = (
+            clients.slots[id.index].request.methodEnd, clients.slots[id.index].request.targetEnd
+        )
         let head = held.storage.span
         output.append(head.extracting(0..<methodEnd))
         output.append(" ")
-        if let endpoint = clients[id.index].worker?.endpoint {
+        if let endpoint = clients.slots[id.index].worker?.endpoint {
             output.append(endpoint.pathPrefix)
             output.append(head.extracting(methodEnd..<targetEnd))
             output.append(" HTTP/1.1\r\n")
@@ -178,7 +180,7 @@ extension ProxyEngine {
             output.append(" HTTP/1.1\r\nHost: signalbox\r\n")
         }
         output.append(head.extracting(targetEnd..<head.count))
-        switch clients[id.index].request.framing {
+        switch clients.slots[id.index].request.framing {
         case .none, .untilClose: break
         case .length(let length):
             output.append("Content-Length: ")
@@ -187,7 +189,7 @@ extension ProxyEngine {
         case .chunked where isStreamed: output.append("Transfer-Encoding: chunked\r\n")
         case .chunked:
             output.append("Content-Length: ")
-            output.appendDecimal(clients[id.index].bodyBytes)
+            output.appendDecimal(clients.slots[id.index].bodyBytes)
             output.append("\r\n")
         }
         output.append("\r\n")
@@ -195,11 +197,11 @@ extension ProxyEngine {
 
     /// Counts the request as in flight on a worker, once.
     private mutating func count(_ id: ConnectionID, in slot: Int) {
-        if let counted = clients[id.index].countedSlot {
+        if let counted = clients.slots[id.index].countedSlot {
             guard counted != slot else { return }
             loads.decrement(slot: counted)
         }
         loads.increment(slot: slot)
-        clients[id.index].countedSlot = slot
+        clients.slots[id.index].countedSlot = slot
     }
 }

@@ -4,16 +4,16 @@ import Synchronization
 extension ProxyEngine {
     /// The request has got its complete answer: the connection goes on to the next one, or closes.
     mutating func finish(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        let mayGoOn = !clients[id.index].hasEnded || !clients[id.index].input.isEmpty
-        guard clients[id.index].request.keepAlive, !isDraining, mayGoOn else {
+        let mayGoOn = !clients.slots[id.index].hasEnded || !clients.slots[id.index].input.isEmpty
+        guard clients.slots[id.index].request.keepAlive, !isDraining, mayGoOn else {
             closeClient(id, .graceful, &network)
             return
         }
         endRequest(id, &network)
-        clients[id.index].phase = .head
-        clients[id.index].stalledBytes = .max
+        clients.slots[id.index].phase = .head
+        clients.slots[id.index].stalledBytes = .max
         network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.keepAliveTimeoutMilliseconds))
-        if !clients[id.index].input.isEmpty { continuing.append(id) }
+        if !clients.slots[id.index].input.isEmpty { continuing.append(id) }
         network.resumeReads(id)
     }
 
@@ -25,13 +25,13 @@ extension ProxyEngine {
     /// The client has closed its sending side: it has gone, unless it may still read and has all sent that it wanted.
     mutating func clientEnded(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         let mayRead: Bool =
-            switch clients[id.index].phase {
+            switch clients.slots[id.index].phase {
             case .body: false
-            case .head: !clients[id.index].input.isEmpty && network.queuedBytes(id) > queuedBytesMax
-            case .spooled, .waiting, .upstream: !clients[id.index].framerIsOpen
+            case .head: !clients.slots[id.index].input.isEmpty && network.queuedBytes(id) > queuedBytesMax
+            case .spooled, .waiting, .upstream: !clients.slots[id.index].framerIsOpen
             }
         if mayRead && table.settings.halfClose == .allow {
-            clients[id.index].hasEnded = true
+            clients.slots[id.index].hasEnded = true
         } else {
             clientGone(id, &network)
         }
@@ -39,19 +39,19 @@ extension ProxyEngine {
 
     /// The client has taken everything that was queued for it.
     mutating func clientDrained(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        if let upstream = clients[id.index].upstream {
+        if let upstream = clients.slots[id.index].upstream {
             network.resumeReads(upstream)
-            if case .client = upstreams[upstream.index].awaits { awaitNextByte(upstream, id, &network) }
-        } else if clients[id.index].phase == .head {
+            if case .client = upstreams.slots[upstream.index].awaits { awaitNextByte(upstream, id, &network) }
+        } else if clients.slots[id.index].phase == .head {
             network.resumeReads(id)
-            if !clients[id.index].input.isEmpty { continuing.append(id) }
+            if !clients.slots[id.index].input.isEmpty { continuing.append(id) }
         }
     }
 
     /// Gives a client connection up, and with it everything that its request holds.
     mutating func closeClient(_ id: ConnectionID, _ mode: CloseMode, _ network: inout some Network & ~Copyable) {
         endRequest(id, &network)
-        counters.inputBytes.count(-clients[id.index].input.count)
+        counters.inputBytes.count(-clients.slots[id.index].input.count)
         clients.remove(at: id.index)
         counters.connections.count(-1)
         network.close(id, mode)
@@ -59,35 +59,35 @@ extension ProxyEngine {
 
     /// Takes the request out of all counts, exactly once, and frees its buffers.
     private mutating func endRequest(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        if let upstream = clients[id.index].upstream { discardUpstream(upstream, &network) }
+        if let upstream = clients.slots[id.index].upstream { discardUpstream(upstream, &network) }
         uncount(id)
         leaveWaiting(id)
         discardSpool(id, &network)
-        if clients[id.index].isInRequest {
-            clients[id.index].isInRequest = false
+        if clients.slots[id.index].isInRequest {
+            clients.slots[id.index].isInRequest = false
             counters.inFlight.count(-1)
         }
-        clients[id.index].requestDeadline = nil
-        clients[id.index].upstream = nil
-        clients[id.index].worker = nil
-        clients[id.index].request.method = .get
-        clients[id.index].localAnswer = nil
-        clients[id.index].exchange = Exchange()
+        clients.slots[id.index].requestDeadline = nil
+        clients.slots[id.index].upstream = nil
+        clients.slots[id.index].worker = nil
+        clients.slots[id.index].request.method = .get
+        clients.slots[id.index].localAnswer = nil
+        clients.slots[id.index].exchange = Exchange()
         var head = ByteBuffer()
-        swap(&head, &clients[id.index].request.head)
+        swap(&head, &clients.slots[id.index].request.head)
         giveBack(head)
         var body = ByteBuffer()
-        swap(&body, &clients[id.index].request.body)
+        swap(&body, &clients.slots[id.index].request.body)
         counters.bodyBytes.count(-body.count)
         giveBack(body)
-        clients[id.index].request.content.clear()
-        clients[id.index].request.errorShape = .openAI
+        clients.slots[id.index].request.content.clear()
+        clients.slots[id.index].request.errorShape = .openAI
     }
 
     /// The one place where a request stops to be in flight on a worker.
     mutating func uncount(_ id: ConnectionID) {
-        guard let slot = clients[id.index].countedSlot else { return }
-        clients[id.index].countedSlot = nil
+        guard let slot = clients.slots[id.index].countedSlot else { return }
+        clients.slots[id.index].countedSlot = nil
         loads.decrement(slot: slot)
     }
 }

@@ -6,9 +6,9 @@ extension ProxyEngine {
     mutating func holdHead(_ id: ConnectionID, _ head: RequestHead, _ bytes: borrowing Span<UInt8>) {
         var held = takeBuffer()
         held.append(bytes.extracting(head.methodRange))
-        clients[id.index].request.methodEnd = held.count
+        clients.slots[id.index].request.methodEnd = held.count
         held.append(bytes.extracting(head.target.forwarded))
-        clients[id.index].request.targetEnd = held.count
+        clients.slots[id.index].request.targetEnd = held.count
         var cameForwarded = ForwardedSeen()
         for field in fields.fields {
             guard !field.name.isHopByHop, field.name != .host, field.name != .expect else { continue }
@@ -16,17 +16,17 @@ extension ProxyEngine {
             held.append(bytes.extracting(field.lineRange))
             held.append("\r\n")
         }
-        if clients[id.index].request.route == .admin {
+        if clients.slots[id.index].request.route == .admin {
             held.append("X-Signalbox-Source-Address: ")
-            held.append(clients[id.index].peer.address)
+            held.append(clients.slots[id.index].peer.address)
             held.append("\r\n")
         } else {
-            addForwardedFields(to: &held, clients[id.index].peer, cameForwarded, bytes)
+            addForwardedFields(to: &held, clients.slots[id.index].peer, cameForwarded, bytes)
             // A gateway names itself to the next server (RFC 9110 section 7.6.3); a line of its own stands behind those
             // that came and means the same as a longer list.
             held.append(head.minorVersion == 1 ? table.viaLines.1 : table.viaLines.0)
         }
-        clients[id.index].request.head = held
+        clients.slots[id.index].request.head = held
     }
 
     /// What a client said about those before it.

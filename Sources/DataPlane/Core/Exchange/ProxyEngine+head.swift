@@ -17,7 +17,7 @@ extension ProxyEngine {
             refuse(id, LocalAnswer(refusal), &network)
         } else if head.framing == .none || head.framing == .length(0) {
             requestComplete(id, &network)
-        } else if clients[id.index].bodyUse == .discard && (head.expectsContinue || !isSmall(head.framing)) {
+        } else if clients.slots[id.index].bodyUse == .discard && (head.expectsContinue || !isSmall(head.framing)) {
             answerAndClose(id, &network)
         } else {
             beginBody(id, head, &network)
@@ -31,22 +31,24 @@ extension ProxyEngine {
         _ bytes: borrowing Span<UInt8>,
         at now: MonotonicTime
     ) {
-        clients[id.index].begin(head, at: now)
-        if isDraining { clients[id.index].request.keepAlive = false }
-        clients[id.index].request.route = route
-        clients[id.index].request.errorShape = ErrorShape(path: head.target.path, of: bytes)
-        clients[id.index].timeouts = table.settings.timeouts
+        clients.slots[id.index].begin(head, at: now)
+        if isDraining { clients.slots[id.index].request.keepAlive = false }
+        clients.slots[id.index].request.route = route
+        clients.slots[id.index].request.errorShape = ErrorShape(path: head.target.path, of: bytes)
+        clients.slots[id.index].timeouts = table.settings.timeouts
         timeRequest(id)
-        let localAnswer = localAnswer(for: route, peer: clients[id.index].peer)
+        let localAnswer = localAnswer(for: route, peer: clients.slots[id.index].peer)
         guard localAnswer == nil else {
-            clients[id.index].localAnswer = localAnswer
-            clients[id.index].bodyUse = .discard
+            clients.slots[id.index].localAnswer = localAnswer
+            clients.slots[id.index].bodyUse = .discard
             return
         }
         holdHead(id, head, bytes)
         if case .inference(let isJSON) = route {
             let mustBeJSON = isJSON && head.contentType == .json
-            if mustBeJSON || table.routesByModel { clients[id.index].request.content.begin(mustBeJSON: mustBeJSON) }
+            if mustBeJSON || table.routesByModel {
+                clients.slots[id.index].request.content.begin(mustBeJSON: mustBeJSON)
+            }
         }
     }
 
@@ -65,7 +67,7 @@ extension ProxyEngine {
         _ head: RequestHead,
         _ network: inout some Network & ~Copyable
     ) {
-        clients[id.index].phase = .body
+        clients.slots[id.index].phase = .body
         if head.expectsContinue {
             let interim = ProxyEngine.continueHead
             network.send(interim.storage.span, to: id)

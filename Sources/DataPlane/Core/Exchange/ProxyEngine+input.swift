@@ -7,12 +7,12 @@ extension ProxyEngine {
         _ bytes: borrowing Span<UInt8>,
         _ network: inout some Network & ~Copyable
     ) {
-        guard !clients[id.index].input.isEmpty else {
+        guard !clients.slots[id.index].input.isEmpty else {
             consume(id, bytes, &network)
             return
         }
         keep(id, bytes)
-        switch clients[id.index].phase {
+        switch clients.slots[id.index].phase {
         case .head, .body: consumeInput(id, &network)
         case .spooled, .waiting, .upstream: holdBack(id, &network)
         }
@@ -21,7 +21,7 @@ extension ProxyEngine {
     /// Goes on with what has arrived before.
     mutating func consumeInput(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         var input = ByteBuffer()
-        swap(&input, &clients[id.index].input)
+        swap(&input, &clients.slots[id.index].input)
         counters.inputBytes.count(-input.count)
         consume(id, input.storage.span, &network)
         giveBack(input)
@@ -30,8 +30,8 @@ extension ProxyEngine {
     /// Takes clients further that have sent a request ahead and whose previous one is done.
     mutating func continueClients(_ network: inout some Network & ~Copyable) {
         while let id = continuing.popLast() {
-            guard isClient(id), !clients[id.index].input.isEmpty else { continue }
-            guard clients[id.index].phase == .head || clients[id.index].framerIsOpen else { continue }
+            guard isClient(id), !clients.slots[id.index].input.isEmpty else { continue }
+            guard clients.slots[id.index].phase == .head || clients.slots[id.index].framerIsOpen else { continue }
             consumeInput(id, &network)
         }
     }
@@ -44,7 +44,7 @@ extension ProxyEngine {
     ) {
         var position = 0
         while position < bytes.count && isClient(id) {
-            switch clients[id.index].phase {
+            switch clients.slots[id.index].phase {
             case .head where network.queuedBytes(id) > queuedBytesMax:
                 // A client that does not read its answers gets no further ones; `drained` goes on.
                 keep(id, bytes.extracting(position..<bytes.count))
@@ -54,7 +54,7 @@ extension ProxyEngine {
                 guard consumeHead(id, bytes, &position, &network) else { return }
             case .body:
                 consumeBody(id, bytes, &position, &network)
-            case .upstream where clients[id.index].framerIsOpen:
+            case .upstream where clients.slots[id.index].framerIsOpen:
                 consumeBody(id, bytes, &position, &network)
             case .spooled, .waiting, .upstream:
                 keep(id, bytes.extracting(position..<bytes.count))
@@ -66,14 +66,16 @@ extension ProxyEngine {
 
     /// Keeps bytes that cannot be consumed yet.
     private mutating func keep(_ id: ConnectionID, _ bytes: borrowing Span<UInt8>) {
-        if clients[id.index].input.capacity == 0 { clients[id.index].input = takeBuffer() }
-        clients[id.index].input.append(bytes)
+        if clients.slots[id.index].input.capacity == 0 { clients.slots[id.index].input = takeBuffer() }
+        clients.slots[id.index].input.append(bytes)
         counters.inputBytes.count(bytes.count)
     }
 
     /// A client that sends far ahead is not read any more until its current request is done.
     private mutating func holdBack(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        if clients[id.index].input.count >= table.limits.headBytesMax || exceedsBuffers() { network.pauseReads(id) }
+        if clients.slots[id.index].input.count >= table.limits.headBytesMax || exceedsBuffers() {
+            network.pauseReads(id)
+        }
     }
 
     /// Reads a head, if it is whole. False: everything was kept or the connection is given up.
@@ -87,7 +89,7 @@ extension ProxyEngine {
             try skipEmptyLines(id, bytes, &position)
             guard position < bytes.count else { return false }
             let rest = bytes.extracting(position..<bytes.count)
-            guard let length = try clients[id.index].headEnd.find(in: rest) else {
+            guard let length = try clients.slots[id.index].headEnd.find(in: rest) else {
                 try checkUnfinishedHead(id, rest)
                 keepUnfinishedHead(id, rest, &network)
                 return false
@@ -97,8 +99,8 @@ extension ProxyEngine {
             }
             let head = try RequestHead.parse(rest.extracting(0..<length), into: &fields, limits: table.limits)
             position += length
-            clients[id.index].headEnd = HeadEnd()
-            clients[id.index].checkedFirstLine = false
+            clients.slots[id.index].headEnd = HeadEnd()
+            clients.slots[id.index].checkedFirstLine = false
             beginRequest(id, head, rest.extracting(0..<length), &network)
             return true
         } catch {
@@ -113,7 +115,7 @@ extension ProxyEngine {
         _ bytes: borrowing Span<UInt8>,
         _ network: inout some Network & ~Copyable
     ) {
-        guard !clients[id.index].hasEnded else {
+        guard !clients.slots[id.index].hasEnded else {
             clientGone(id, &network)
             return
         }
@@ -122,8 +124,8 @@ extension ProxyEngine {
             return
         }
         keep(id, bytes)
-        guard !clients[id.index].isHeadTimed else { return }
-        clients[id.index].isHeadTimed = true
+        guard !clients.slots[id.index].isHeadTimed else { return }
+        clients.slots[id.index].isHeadTimed = true
         network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.headTimeoutMilliseconds))
     }
 
@@ -134,8 +136,8 @@ extension ProxyEngine {
         _ position: inout Int
     ) throws(HTTPFault) {
         while bytes.hasLineEnd(at: position) {
-            clients[id.index].emptyLines += 1
-            guard clients[id.index].emptyLines <= configuration.emptyLinesMax else {
+            clients.slots[id.index].emptyLines += 1
+            guard clients.slots[id.index].emptyLines <= configuration.emptyLinesMax else {
                 throw HTTPFault(400, "There are too many empty lines before the request.")
             }
             position += 2
@@ -146,14 +148,14 @@ extension ProxyEngine {
     private mutating func checkUnfinishedHead(_ id: ConnectionID, _ bytes: borrowing Span<UInt8>) throws(HTTPFault) {
         let limits = table.limits
         guard bytes.count <= limits.headBytesMax else { throw HTTPFault(431, "The request's head is too long.") }
-        guard let lineEnd = clients[id.index].headEnd.firstLineEnd else {
+        guard let lineEnd = clients.slots[id.index].headEnd.firstLineEnd else {
             guard bytes.count <= limits.requestLineBytesMax else {
                 throw HTTPFault(414, "The request line is too long.")
             }
             return
         }
-        guard !clients[id.index].checkedFirstLine else { return }
+        guard !clients.slots[id.index].checkedFirstLine else { return }
         _ = try RequestHead(requestLine: 0..<lineEnd, of: bytes, limits: limits)
-        clients[id.index].checkedFirstLine = true
+        clients.slots[id.index].checkedFirstLine = true
     }
 }

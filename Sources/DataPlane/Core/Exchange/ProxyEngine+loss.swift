@@ -2,19 +2,19 @@
 extension ProxyEngine {
     /// The worker has closed its side, or the connection broke.
     mutating func upstreamEnded(_ id: ConnectionID, cleanly: Bool, _ network: inout some Network & ~Copyable) {
-        guard let client = upstreams[id.index].client else {
+        guard let client = upstreams.slots[id.index].client else {
             dropIdle(id, &network)
             return
         }
-        if cleanly, let framer = upstreams[id.index].framer, framer.endsWithConnection {
+        if cleanly, let framer = upstreams.slots[id.index].framer, framer.endsWithConnection {
             output.clear()
-            if clients[client.index].chunksAnswer { output.append("0\r\n\r\n") }
+            if clients.slots[client.index].chunksAnswer { output.append("0\r\n\r\n") }
             network.send(output.storage.span, to: client)
-            upstreams[id.index].mayReuse = false
+            upstreams.slots[id.index].mayReuse = false
             answerComplete(id, client, hasExtraBytes: false, &network)
             return
         }
-        let cause: Exchange.LossCause = upstreams[id.index].isConnected ? .closed : .notConnected
+        let cause: Exchange.LossCause = upstreams.slots[id.index].isConnected ? .closed : .notConnected
         lose(id, client, cause, &network)
     }
 
@@ -26,12 +26,12 @@ extension ProxyEngine {
         _ network: inout some Network & ~Copyable
     ) {
         discardUpstream(id, &network)
-        clients[client.index].upstream = nil
-        switch clients[client.index].exchange.lost(cause) {
+        clients.slots[client.index].upstream = nil
+        switch clients.slots[client.index].exchange.lost(cause) {
         case .retryFresh: retryHere(client, &network)
         case .retryElsewhere: retryElsewhere(client, cause, &network)
         case .answer:
-            let isAdmin = clients[client.index].request.route == .admin
+            let isAdmin = clients.slots[client.index].request.route == .admin
             let error: ClientError = isAdmin ? .controlPlaneUnreachable : .lostWorker(cause, hasAnswered: false)
             refuse(client, LocalAnswer(error), &network)
         case .abort: abort(client, .lostWorker(cause, hasAnswered: true), &network)
@@ -40,7 +40,7 @@ extension ProxyEngine {
 
     /// Once more to the same worker, if the present table still has it ready; else as the present table says.
     private mutating func retryHere(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        let lease = clients[id.index].worker?.lease
+        let lease = clients.slots[id.index].worker?.lease
         if table.workers.contains(where: { $0.lease == lease && $0.availability == .ready }) {
             send(id, fresh: true, &network)
         } else {
@@ -55,17 +55,17 @@ extension ProxyEngine {
         _ cause: Exchange.LossCause,
         _ network: inout some Network & ~Copyable
     ) {
-        guard let worker = clients[id.index].worker else {
+        guard let worker = clients.slots[id.index].worker else {
             refuse(id, LocalAnswer(.controlPlaneUnreachable), &network)
             return
         }
         if worker.address + 1 < worker.endpoint.addresses.count {
-            clients[id.index].worker?.address += 1
+            clients.slots[id.index].worker?.address += 1
             retryHere(id, &network)
             return
         }
         let failed = worker.lease
-        clients[id.index].excludedWorker = table.workers.firstIndex { $0.lease == failed }
+        clients.slots[id.index].excludedWorker = table.workers.firstIndex { $0.lease == failed }
         uncount(id)
         dispatch(id, &network)
     }
@@ -77,7 +77,7 @@ extension ProxyEngine {
         _ error: ClientError,
         _ network: inout some Network & ~Copyable
     ) {
-        let client = clients[id.index]
+        let client = clients.slots[id.index]
         let insertsEvent = client.mayInsertEvent && client.events.isBetweenEvents
         if insertsEvent {
             output.clear()

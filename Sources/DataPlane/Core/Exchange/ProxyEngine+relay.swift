@@ -7,16 +7,16 @@ extension ProxyEngine {
         _ head: ResponseHead,
         _ bytes: borrowing Span<UInt8>
     ) {
-        clients[client.index].exchange.relayBegan()
-        if clients[client.index].framerIsOpen { clients[client.index].request.keepAlive = false }
-        let minorVersion = clients[client.index].request.minorVersion
+        clients.slots[client.index].exchange.relayBegan()
+        if clients.slots[client.index].framerIsOpen { clients.slots[client.index].request.keepAlive = false }
+        let minorVersion = clients.slots[client.index].request.minorVersion
         let isUnframed = head.framing == .chunked || head.framing == .untilClose
-        if isDraining || isUnframed && minorVersion == 0 { clients[client.index].request.keepAlive = false }
-        clients[client.index].chunksAnswer = isUnframed && minorVersion == 1
-        clients[client.index].events = EventBoundary()
-        clients[client.index].mayInsertEvent = head.isEventStream && !head.isContentEncoded && isUnframed
-        upstreams[id.index].framer = BodyFramer(head.framing)
-        upstreams[id.index].mayReuse = head.keepAlive
+        if isDraining || isUnframed && minorVersion == 0 { clients.slots[client.index].request.keepAlive = false }
+        clients.slots[client.index].chunksAnswer = isUnframed && minorVersion == 1
+        clients.slots[client.index].events = EventBoundary()
+        clients.slots[client.index].mayInsertEvent = head.isEventStream && !head.isContentEncoded && isUnframed
+        upstreams.slots[id.index].framer = BodyFramer(head.framing)
+        upstreams.slots[id.index].mayReuse = head.keepAlive
 
         output.append("HTTP/1.1 ")
         output.append(bytes.extracting(head.statusRange))
@@ -29,10 +29,10 @@ extension ProxyEngine {
             output.append("Content-Length: ")
             output.appendDecimal(length)
             output.append("\r\n")
-        } else if clients[client.index].chunksAnswer {
+        } else if clients.slots[client.index].chunksAnswer {
             output.append("Transfer-Encoding: chunked\r\n")
         }
-        if !clients[client.index].request.keepAlive {
+        if !clients.slots[client.index].request.keepAlive {
             output.append("Connection: close\r\n")
         } else if minorVersion == 0 {
             output.append("Connection: keep-alive\r\n")
@@ -48,8 +48,8 @@ extension ProxyEngine {
         from start: Int,
         _ network: inout some Network & ~Copyable
     ) {
-        guard var framer = upstreams[id.index].framer else { return }
-        let chunked = clients[client.index].chunksAnswer
+        guard var framer = upstreams.slots[id.index].framer else { return }
+        let chunked = clients.slots[client.index].chunksAnswer
         var position = start
         var hasContent = false
         while true {
@@ -64,7 +64,7 @@ extension ProxyEngine {
             switch step {
             case .data(let range):
                 hasContent = true
-                if clients[client.index].mayInsertEvent { clients[client.index].events.take(bytes, range) }
+                if clients.slots[client.index].mayInsertEvent { clients.slots[client.index].events.take(bytes, range) }
                 if chunked || range.count <= 16 * 1024 {
                     appendContent(bytes.extracting(range), chunked: chunked)
                 } else {
@@ -72,7 +72,7 @@ extension ProxyEngine {
                     output.clear()
                 }
             case .needMore:
-                upstreams[id.index].framer = framer
+                upstreams.slots[id.index].framer = framer
                 network.send(output.storage.span, to: client)
                 if network.queuedBytes(client) > queuedBytesMax {
                     awaitClient(id, client, &network)
@@ -96,10 +96,10 @@ extension ProxyEngine {
         hasExtraBytes: Bool,
         _ network: inout some Network & ~Copyable
     ) {
-        let requestIsWhole = !clients[client.index].framerIsOpen
-        clients[client.index].upstream = nil
-        upstreams[id.index].client = nil
-        if upstreams[id.index].mayReuse && !hasExtraBytes && requestIsWhole {
+        let requestIsWhole = !clients.slots[client.index].framerIsOpen
+        clients.slots[client.index].upstream = nil
+        upstreams.slots[id.index].client = nil
+        if upstreams.slots[id.index].mayReuse && !hasExtraBytes && requestIsWhole {
             returnToPool(id, &network)
         } else {
             discardUpstream(id, &network)
@@ -108,9 +108,9 @@ extension ProxyEngine {
     }
 
     private mutating func returnToPool(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        upstreams[id.index].reset()
-        upstreams[id.index].isReused = true
-        guard let lease = upstreams[id.index].lease,
+        upstreams.slots[id.index].reset()
+        upstreams.slots[id.index].isReused = true
+        guard let lease = upstreams.slots[id.index].lease,
             idle.put(id, lease, limit: configuration.idleUpstreamsMax)
         else {
             discardUpstream(id, &network)

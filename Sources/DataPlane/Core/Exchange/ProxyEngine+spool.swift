@@ -5,10 +5,10 @@ import Synchronization
 extension ProxyEngine {
     /// Moves what is held of a body into a file, where the rest will follow.
     mutating func beginSpooling(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        clients[id.index].bodyUse = .spool
-        clients[id.index].request.spool = SpoolState()
+        clients.slots[id.index].bodyUse = .spool
+        clients.slots[id.index].request.spool = SpoolState()
         var body = ByteBuffer()
-        swap(&body, &clients[id.index].request.body)
+        swap(&body, &clients.slots[id.index].request.body)
         counters.bodyBytes.count(-body.count)
         spool(id, body.storage.span, &network)
         spoolOn(id, &network)
@@ -20,8 +20,8 @@ extension ProxyEngine {
         _ bytes: borrowing Span<UInt8>,
         _ network: inout some Network & ~Copyable
     ) {
-        clients[id.index].request.spool.writtenBytes += bytes.count
-        clients[id.index].request.spool.unconfirmedBytes += bytes.count
+        clients.slots[id.index].request.spool.writtenBytes += bytes.count
+        clients.slots[id.index].request.spool.unconfirmedBytes += bytes.count
         counters.spooledBytes.count(bytes.count)
         network.spool(bytes, of: id)
     }
@@ -32,7 +32,7 @@ extension ProxyEngine {
             refuse(id, LocalAnswer(refusal), &network)
             return
         }
-        if clients[id.index].request.spool.unconfirmedBytes > configuration.spoolPieceBytes {
+        if clients.slots[id.index].request.spool.unconfirmedBytes > configuration.spoolPieceBytes {
             network.pauseReads(id)
             setDeadline(id, at: nil, &network)
         } else {
@@ -42,21 +42,21 @@ extension ProxyEngine {
 
     /// Why a body that is being spooled is given up.
     private func spoolRefusal(_ id: ConnectionID) -> ClientError? {
-        if let fault = clients[id.index].request.content.refusal { return .fault(fault) }
+        if let fault = clients.slots[id.index].request.content.refusal { return .fault(fault) }
         let spooled = counters.spooledBytes.load(ordering: .relaxed) + othersSpooledBytes
         return spooled > table.settings.spoolBytesMax ? .spoolFull : nil
     }
 
     /// The whole body has been given to its file: the pick needs the model's name, if the body has one.
     mutating func spoolComplete(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        clients[id.index].framer = .init(.none)
-        clients[id.index].request.content.finish()
+        clients.slots[id.index].framer = .init(.none)
+        clients.slots[id.index].request.content.finish()
         if let refusal = spoolRefusal(id) {
             refuse(id, LocalAnswer(refusal), &network)
             return
         }
-        clients[id.index].phase = .spooled
-        guard let model = clients[id.index].request.content.found.model, !model.isEmpty else {
+        clients.slots[id.index].phase = .spooled
+        guard let model = clients.slots[id.index].request.content.found.model, !model.isEmpty else {
             dispatch(id, &network)
             return
         }
@@ -73,14 +73,14 @@ extension ProxyEngine {
         bytes: Int,
         _ network: inout some Network & ~Copyable
     ) {
-        guard isClient(id), clients[id.index].bodyUse == .spool else { return }
-        clients[id.index].request.spool.unconfirmedBytes -= bytes
-        guard clients[id.index].phase == .body,
-            clients[id.index].request.spool.unconfirmedBytes <= configuration.spoolPieceBytes
+        guard isClient(id), clients.slots[id.index].bodyUse == .spool else { return }
+        clients.slots[id.index].request.spool.unconfirmedBytes -= bytes
+        guard clients.slots[id.index].phase == .body,
+            clients.slots[id.index].request.spool.unconfirmedBytes <= configuration.spoolPieceBytes
         else { return }
         network.resumeReads(id)
         armUploadDeadline(id, &network)
-        if !clients[id.index].input.isEmpty { continuing.append(id) }
+        if !clients.slots[id.index].input.isEmpty { continuing.append(id) }
         continueClients(&network)
     }
 
@@ -90,13 +90,13 @@ extension ProxyEngine {
         _ bytes: borrowing Span<UInt8>,
         _ network: inout some Network & ~Copyable
     ) {
-        guard isClient(id), clients[id.index].bodyUse == .spool else { return }
-        if clients[id.index].phase == .spooled {
-            clients[id.index].request.spool.model = JSONString.decode(bytes, 0..<bytes.count)
+        guard isClient(id), clients.slots[id.index].bodyUse == .spool else { return }
+        if clients.slots[id.index].phase == .spooled {
+            clients.slots[id.index].request.spool.model = JSONString.decode(bytes, 0..<bytes.count)
             dispatch(id, &network)
-        } else if let upstream = clients[id.index].upstream {
-            clients[id.index].request.spool.isReading = false
-            clients[id.index].request.spool.sentBytes += bytes.count
+        } else if let upstream = clients.slots[id.index].upstream {
+            clients.slots[id.index].request.spool.isReading = false
+            clients.slots[id.index].request.spool.sentBytes += bytes.count
             network.send(bytes, to: upstream)
             readOnFromSpool(id, upstream, &network)
         }
@@ -105,7 +105,7 @@ extension ProxyEngine {
 
     /// The disk cannot be written or read.
     public mutating func spoolFailed(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        guard isClient(id), clients[id.index].bodyUse == .spool else { return }
+        guard isClient(id), clients.slots[id.index].bodyUse == .spool else { return }
         refuse(id, LocalAnswer(.spoolFailed), &network)
         continueClients(&network)
     }
@@ -116,7 +116,7 @@ extension ProxyEngine {
         _ upstream: ConnectionID,
         _ network: inout some Network & ~Copyable
     ) {
-        clients[id.index].exchange.isReplayable = false
+        clients.slots[id.index].exchange.isReplayable = false
         writeRequestHead(id, isStreamed: false)
         network.send(output.storage.span, to: upstream)
         wait(for: .nothing, 0, on: upstream, &network)
@@ -129,10 +129,10 @@ extension ProxyEngine {
         _ upstream: ConnectionID,
         _ network: inout some Network & ~Copyable
     ) {
-        let spool = clients[id.index].request.spool
+        let spool = clients.slots[id.index].request.spool
         guard !spool.isReading else { return }
         guard spool.sentBytes < spool.writtenBytes else {
-            if case .firstByte = upstreams[upstream.index].awaits { return }
+            if case .firstByte = upstreams.slots[upstream.index].awaits { return }
             awaitFirstByte(upstream, &network)
             return
         }
@@ -140,7 +140,7 @@ extension ProxyEngine {
             waitForUpstream(id, upstream, &network)
             return
         }
-        clients[id.index].request.spool.isReading = true
+        clients.slots[id.index].request.spool.isReading = true
         wait(for: .nothing, 0, on: upstream, &network)
         let end = min(spool.sentBytes + configuration.spoolPieceBytes, spool.writtenBytes)
         network.readSpool(spool.sentBytes..<end, of: id)
@@ -148,10 +148,10 @@ extension ProxyEngine {
 
     /// Gives the file of a request up.
     mutating func discardSpool(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        guard clients[id.index].bodyUse == .spool else { return }
-        counters.spooledBytes.count(-clients[id.index].request.spool.writtenBytes)
-        clients[id.index].request.spool = SpoolState()
-        clients[id.index].bodyUse = .hold
+        guard clients.slots[id.index].bodyUse == .spool else { return }
+        counters.spooledBytes.count(-clients.slots[id.index].request.spool.writtenBytes)
+        clients.slots[id.index].request.spool = SpoolState()
+        clients.slots[id.index].bodyUse = .hold
         network.discardSpool(of: id)
     }
 }

@@ -5,20 +5,20 @@ extension ProxyEngine {
         _ bytes: borrowing Span<UInt8>,
         _ network: inout some Network & ~Copyable
     ) {
-        guard let client = upstreams[id.index].client else {
+        guard let client = upstreams.slots[id.index].client else {
             // Nobody asked: whatever follows on this connection would answer the wrong request.
             dropIdle(id, &network)
             return
         }
-        clients[client.index].exchange.answerBegan()
+        clients.slots[client.index].exchange.answerBegan()
         output.clear()
-        if upstreams[id.index].framer != nil {
+        if upstreams.slots[id.index].framer != nil {
             relay(id, client, bytes, from: 0, &network)
             return
         }
-        guard upstreams[id.index].input.isEmpty else {
+        guard upstreams.slots[id.index].input.isEmpty else {
             var input = ByteBuffer()
-            swap(&input, &upstreams[id.index].input)
+            swap(&input, &upstreams.slots[id.index].input)
             counters.inputBytes.count(-input.count)
             input.append(bytes)
             readHeads(id, client, input.storage.span, &network)
@@ -39,14 +39,14 @@ extension ProxyEngine {
         while true {
             let rest = bytes.extracting(position..<bytes.count)
             do throws(HTTPFault) {
-                guard let length = try upstreams[id.index].headEnd.find(in: rest) else {
+                guard let length = try upstreams.slots[id.index].headEnd.find(in: rest) else {
                     guard rest.count <= table.limits.headBytesMax else {
                         throw HTTPFault(502, "The worker's response head is too long.")
                     }
                     guard !exceedsBuffers(adding: rest.count) else {
                         throw HTTPFault(502, "The worker's response head cannot be kept: the buffers are full.")
                     }
-                    upstreams[id.index].input.append(rest)
+                    upstreams.slots[id.index].input.append(rest)
                     counters.inputBytes.count(rest.count)
                     return
                 }
@@ -57,11 +57,11 @@ extension ProxyEngine {
                 let head = try ResponseHead.parse(
                     headBytes,
                     into: &fields,
-                    isAnswerToHead: clients[client.index].request.method == .head,
+                    isAnswerToHead: clients.slots[client.index].request.method == .head,
                     limits: table.limits
                 )
                 position += length
-                upstreams[id.index].headEnd = HeadEnd()
+                upstreams.slots[id.index].headEnd = HeadEnd()
                 if head.isInterim {
                     try takeInterim(id, head)
                     continue
@@ -78,8 +78,8 @@ extension ProxyEngine {
 
     /// Interim responses end here: the client's `Expect` was met by the proxy, and nothing else was asked for.
     private mutating func takeInterim(_ id: ConnectionID, _ head: ResponseHead) throws(HTTPFault) {
-        upstreams[id.index].interimHeads += 1
-        guard head.status != 101, upstreams[id.index].interimHeads <= configuration.interimHeadsMax else {
+        upstreams.slots[id.index].interimHeads += 1
+        guard head.status != 101, upstreams.slots[id.index].interimHeads <= configuration.interimHeadsMax else {
             throw HTTPFault(502, "The worker sent interim responses that nobody asked for.")
         }
     }
@@ -90,9 +90,9 @@ extension ProxyEngine {
         _ client: ConnectionID,
         _ network: inout some Network & ~Copyable
     ) {
-        if clients[client.index].bodyUse == .spool {
+        if clients.slots[client.index].bodyUse == .spool {
             readOnFromSpool(client, id, &network)
-        } else if clients[client.index].framerIsOpen {
+        } else if clients.slots[client.index].framerIsOpen {
             goOnUploading(client, id, &network)
         }
     }
@@ -103,26 +103,26 @@ extension ProxyEngine {
         _ upstream: ConnectionID,
         _ network: inout some Network & ~Copyable
     ) {
-        if case .nextByte = upstreams[upstream.index].awaits {
+        if case .nextByte = upstreams.slots[upstream.index].awaits {
             // The answer has begun already, and its own time runs.
         } else {
             wait(for: .nothing, 0, on: upstream, &network)
         }
         network.resumeReads(id)
-        if !clients[id.index].input.isEmpty { continuing.append(id) }
+        if !clients.slots[id.index].input.isEmpty { continuing.append(id) }
         armUploadDeadline(id, &network)
     }
 
     // MARK: - Giving up connections
 
     mutating func dropIdle(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        if let lease = upstreams[id.index].lease { idle.remove(id, lease) }
+        if let lease = upstreams.slots[id.index].lease { idle.remove(id, lease) }
         discardUpstream(id, &network)
     }
 
     mutating func discardUpstream(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         guard isUpstream(id) else { return }
-        counters.inputBytes.count(-upstreams[id.index].input.count)
+        counters.inputBytes.count(-upstreams.slots[id.index].input.count)
         upstreams.remove(at: id.index)
         network.close(id, .immediate)
     }

@@ -105,9 +105,9 @@ public struct ProxyEngine: ~Copyable {
     /// A connection that was asked for is open.
     public mutating func connected(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         guard isUpstream(id) else { return }
-        upstreams[id.index].isConnected = true
-        if let client = upstreams[id.index].client {
-            switch clients[client.index].bodyUse {
+        upstreams.slots[id.index].isConnected = true
+        if let client = upstreams.slots[id.index].client {
+            switch clients.slots[client.index].bodyUse {
             case .hold, .discard: awaitFirstByte(id, &network)
             case .stream: beginUpload(client, id, &network)
             case .spool: beginSpoolUpload(client, id, &network)
@@ -120,7 +120,7 @@ public struct ProxyEngine: ~Copyable {
     public mutating func drained(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         if isClient(id) {
             clientDrained(id, &network)
-        } else if isUpstream(id), let client = upstreams[id.index].client {
+        } else if isUpstream(id), let client = upstreams.slots[id.index].client {
             upstreamDrained(id, client, &network)
         }
         continueClients(&network)
@@ -141,8 +141,8 @@ public struct ProxyEngine: ~Copyable {
         table = newTable
         for id in idle.removeStale(keeping: newTable) { discardUpstream(id, &network) }
         for entry in waiting.takeAll() where isClient(entry.client) {
-            guard clients[entry.client.index].waitingTicket == entry.ticket else { continue }
-            clients[entry.client.index].waitingTicket = nil
+            guard clients.slots[entry.client.index].waitingTicket == entry.ticket else { continue }
+            clients.slots[entry.client.index].waitingTicket = nil
             dispatch(entry.client, &network)
         }
         continueClients(&network)
@@ -167,7 +167,7 @@ public struct ProxyEngine: ~Copyable {
     public mutating func drain(_ network: inout some Network & ~Copyable) {
         isDraining = true
         for id in clients.ids(where: { $0.phase == .head && $0.input.isEmpty }) {
-            if clients[id.index].served > 0 {
+            if clients.slots[id.index].served > 0 {
                 closeClient(id, .graceful, &network)
             } else {
                 // It has only just connected: its first request may be on its way.
@@ -179,11 +179,11 @@ public struct ProxyEngine: ~Copyable {
     // MARK: - Handles
 
     func isClient(_ id: ConnectionID) -> Bool {
-        clients.contains(id.index) && clients[id.index].id == id
+        clients.contains(id.index) && clients.slots[id.index].id == id
     }
 
     func isUpstream(_ id: ConnectionID) -> Bool {
-        upstreams.contains(id.index) && upstreams[id.index].id == id
+        upstreams.contains(id.index) && upstreams.slots[id.index].id == id
     }
 
     // MARK: - Buffers
