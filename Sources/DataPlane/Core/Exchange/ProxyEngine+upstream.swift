@@ -103,8 +103,8 @@ extension ProxyEngine {
         _ upstream: ConnectionID,
         _ network: inout some Network & ~Copyable
     ) {
-        if case .nextByte = upstreams.slots[upstream.index].awaits {
-            // The answer has begun already, and its own time runs.
+        if clients.slots[id.index].exchange.phase == .relaying {
+            awaitNextByte(upstream, id, &network)
         } else {
             wait(for: .nothing, 0, on: upstream, &network)
         }

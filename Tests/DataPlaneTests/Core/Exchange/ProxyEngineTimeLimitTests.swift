@@ -171,6 +171,29 @@ struct ProxyEngineTimeLimitTests {
         #expect(bench.inFlight == 0 && bench.totalLoad == 0)
     }
 
+    @Test("An answer that began before its upload ended may not stand still either")
+    func streamIdleDuringUpload() throws {
+        var configuration = EngineConfiguration()
+        configuration.heldBodyBytesMax = 10
+        var bench = EngineBench(configuration: configuration)
+        let settings = Samples.settings { $0.timeouts.streamIdleMilliseconds = 500 }
+        try bench.apply([Samples.worker(1)], settings: settings)
+        let client = bench.accept()
+        bench.receive(client, "POST /generate HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\n01234567890123456789")
+        let upstream = bench.openUpstream()
+        bench.receive(upstream, Self.streamHead + Self.event)
+        bench.network.connections[upstream]?.queued = 300_000
+        bench.receive(client, "01234")
+        bench.network.connections[upstream]?.queued = 0
+        bench.engine.drained(upstream, &bench.network)
+        _ = bench.network.takeText(client)
+        bench.elapse(milliseconds: 499)
+        #expect(!bench.network.isClosed(client))
+        bench.elapse(milliseconds: 1)
+        #expect(bench.network.takeText(client).contains("stream_idle_timeout"))
+        #expect(bench.inFlight == 0)
+    }
+
     @Test("The limit of the whole request is a 408 while the client sends, a 504 before the answer, an event after")
     func total() throws {
         let sending = "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"
