@@ -25,7 +25,7 @@ public struct RequestTarget: Sendable, Equatable {
             }
             authority = start..<pathStart
             try HostGrammar.check(start..<pathStart, in: bytes)
-            if pathStart == range.upperBound || bytes[pathStart] == ASCII.question {
+            if pathStart == range.upperBound {
                 // An empty path is the path '/' (RFC 9110 section 4.2.3); one stands right before the authority.
                 self.init(forwarded: start - 1..<start, path: start - 1..<start, authority: authority)
                 return
