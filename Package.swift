@@ -85,7 +85,7 @@ let package = Package(
             name: "DataPlaneCore",
             dependencies: ["SignalboxProtocol"],
             path: "Sources/DataPlane/Core",
-            swiftSettings: strict
+            swiftSettings: memorySafe
         ),
         .target(
             name: "DataPlane",

@@ -1,5 +1,5 @@
-// The only unsafe code of the core. Each function checks its bounds before it touches memory, keeps no pointer, and
-// cannot be given anything that breaks it: what is unsafe stays inside.
+// All unsafe code of the core that touches bytes of a connection. Each function checks its bounds before it touches
+// memory, keeps no pointer, and cannot be given anything that breaks it: what is unsafe stays inside.
 
 extension Span where Element == UInt8 {
     /// The eight bytes from `index` on, which must all be in bounds.

@@ -68,12 +68,13 @@ extension ProxyEngine {
 
     /// Writes content into `output`, as a chunk of its own where the framing is chunked.
     mutating func appendContent(_ bytes: borrowing Span<UInt8>, chunked: Bool) {
-        if chunked {
-            output.appendHexadecimal(bytes.count)
-            output.append("\r\n")
+        guard chunked else {
+            output.append(bytes)
+            return
         }
-        output.append(bytes)
-        if chunked { output.append("\r\n") }
+        output.appendHexadecimal(bytes.count)
+        output.append("\r\n")
+        output.append(line: bytes)
     }
 
     /// All bytes that arrived are taken and the body goes on.

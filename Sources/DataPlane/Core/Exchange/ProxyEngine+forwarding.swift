@@ -13,8 +13,7 @@ extension ProxyEngine {
         for field in fields.fields {
             guard !field.name.isHopByHop, field.name != .host, field.name != .expect else { continue }
             guard !fields.isNominated(field, in: bytes), passes(field, &cameForwarded) else { continue }
-            held.append(bytes.extracting(field.lineRange))
-            held.append("\r\n")
+            held.append(line: bytes.extracting(field.lineRange))
         }
         if clients.slots[id.index].request.route == .admin {
             held.append("X-Signalbox-Source-Address: ")

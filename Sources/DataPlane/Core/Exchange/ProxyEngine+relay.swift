@@ -19,11 +19,9 @@ extension ProxyEngine {
         upstreams.slots[id.index].mayReuse = head.keepAlive
 
         output.append("HTTP/1.1 ")
-        output.append(bytes.extracting(head.statusRange))
-        output.append("\r\n")
+        output.append(line: bytes.extracting(head.statusRange))
         for field in fields.fields where !field.name.isHopByHop && !fields.isNominated(field, in: bytes) {
-            output.append(bytes.extracting(field.lineRange))
-            output.append("\r\n")
+            output.append(line: bytes.extracting(field.lineRange))
         }
         if let length = head.framing.length ?? head.lengthWithoutBody {
             output.append("Content-Length: ")

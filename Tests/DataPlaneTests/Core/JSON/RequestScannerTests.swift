@@ -92,11 +92,86 @@ struct RequestScannerTests {
         #expect(throws: HTTPFault.self) { try scan(#"{"model":"a","mod\u0065l":"b"}"#) }
     }
 
-    @Test("The beginning of a body gives what it holds")
-    func prefix() {
-        let bytes = Array(#"{"model":"m","stream":true,"prompt":"abc"#.utf8)
-        let result = RequestScan.scan(prefix: bytes.span)
-        #expect(result.stream)
-        #expect(result.model == 10..<11)
+    @Test("What is found appears while the body arrives, and a model not before its string has ended")
+    func found() throws {
+        let body = Array(#"{"stream":true,"messages":[{"content":"model"}],"model":"m","prompt":"abc"}"#.utf8)
+        let modelEnd = 59
+        var scanner = RequestScanner()
+        for index in body.indices {
+            try scanner.take(body.span.extracting(index..<index + 1))
+            #expect(scanner.found.sawModel == (index >= modelEnd - 1))
+            #expect(scanner.found.model == (index >= modelEnd - 1 ? 57..<58 : nil))
+            #expect(scanner.found.stream == (index >= 13))
+            let textEnd = min(index + 1, 47)
+            let text = index >= 26 ? RoutingText(source: .messages, range: 26..<textEnd) : nil
+            #expect(scanner.found.text == text)
+        }
+    }
+
+    @Test("A model that is no string was there all the same")
+    func modelOfAnotherType() throws {
+        for value in ["7", "null", "true", "[\"m\"]", "{\"model\":\"m\"}"] {
+            let bytes = Array("{\"model\":\(value)}".utf8)
+            let result = try RequestScan.scan(bytes.span)
+            #expect(result.sawModel)
+            #expect(result.model == nil)
+            #expect(throws: HTTPFault(400, "The body has two 'model' keys.")) {
+                try scan("{\"model\":\(value),\"model\":\"m\"}")
+            }
+        }
+    }
+
+    @Test(
+        "The routing text is the value of the first key in the list of sources that is a string or an array",
+        arguments: [
+            (#"{"prompt":"p","messages":[1]}"#, .messages, "[1]"),
+            (#"{"messages":[1],"prompt":"p"}"#, .messages, "[1]"),
+            (#"{"text":"a","prompt":"p"}"#, .text, #""a""#), (#"{"messages":null,"prompt": "p" }"#, .prompt, #""p""#),
+            (#"{"input":["a", {"input":"b"}] }"#, .input, #"["a", {"input":"b"}]"#), (#"{"query":""}"#, .query, #""""#),
+            (#"{"input_ids":[1,[2]]}"#, .inputIDs, "[1,[2]]"), (#"{"prompt":"a","prompt":"b"}"#, .prompt, #""b""#),
+            (#"{"in\u0070ut\u005fids":[1]}"#, .inputIDs, "[1]"), (#"{"x":{"prompt":"p"}}"#, nil, ""),
+            (#"{"prompt":7,"text":true,"input":{}}"#, nil, ""), (#"["prompt","p"]"#, nil, ""),
+        ] as [(String, RoutingText.Source?, String)]
+    )
+    func routingText(body: String, source: RoutingText.Source?, text: String) throws {
+        let bytes = Array(body.utf8)
+        let found = try RequestScan.scan(bytes.span).text
+        #expect(found?.source == source)
+        #expect(found.map { String(decoding: bytes[$0.range], as: UTF8.self) } ?? "" == text)
+    }
+
+    @Test(
+        "A key of another name is not taken for one that matters",
+        arguments: [
+            "\\u0000model", "model\\u0000", "Model", "mode", "models", "m\u{F6}del", "0123456789abcdef", "\\u016dodel",
+        ]
+    )
+    func otherKeys(key: String) throws {
+        let bytes = Array("{\"\(key)\":\"x\"}".utf8)
+        #expect(try RequestScan.scan(bytes.span) == RequestScan())
+    }
+
+    @Test(
+        "The packed names of the keys spell the keys",
+        arguments: [
+            (.model, "model"), (.stream, "stream"), (.messages, "messages"), (.text, "text"), (.prompt, "prompt"),
+            (.input, "input"), (.query, "query"), (.inputIDs, "input_ids"),
+        ] as [(RequestKey, String)]
+    )
+    func keys(key: RequestKey, name: String) {
+        var reader = RequestKeyReader()
+        for byte in name.utf8 { reader.append(byte) }
+        #expect(reader.key == key)
+    }
+
+    @Test("A million keys, nesting without end and very long strings are read in bounded memory and quickly")
+    func bombs() throws {
+        let keys = "{" + (0..<1_000_000).map { "\"k\($0)\":0" }.joined(separator: ",") + ",\"model\":\"m\"}"
+        #expect(try scan(keys).model == "m")
+        let long = String(repeating: "k", count: 1 << 20)
+        #expect(try scan("{\"\(long)\":\"\(long)\",\"model\":\"m\"}").model == "m")
+        let deep = String(repeating: "[{\"a\":", count: 50_000)
+        #expect(throws: HTTPFault(400, "The body's JSON is nested too deeply.")) { try scan(deep) }
+        #expect(MemoryLayout<RequestScanner>.size <= 256)
     }
 }

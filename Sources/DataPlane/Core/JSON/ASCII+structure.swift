@@ -1,0 +1,33 @@
+extension ASCII {
+    static let leftBrace: UInt8 = 0x7B
+    static let rightBrace: UInt8 = 0x7D
+    static let leftBracket: UInt8 = 0x5B
+    static let rightBracket: UInt8 = 0x5D
+    static let minus: UInt8 = 0x2D
+    static let underscore: UInt8 = 0x5F
+    static let plus: UInt8 = 0x2B
+    static let lowerE: UInt8 = 0x65
+    static let lowerT: UInt8 = 0x74
+    static let lowerU: UInt8 = 0x75
+    static let upperE: UInt8 = 0x45
+
+    /// White space between the tokens of a JSON text (RFC 8259 section 2).
+    @inline(__always)
+    static func isJSONSpace(_ byte: UInt8) -> Bool {
+        byte <= space && (byte == space || byte == lineFeed || byte == carriageReturn || byte == tab)
+    }
+
+    /// What a backslash and this byte stand for in a JSON string (RFC 8259 section 7); nil for `u` and what is no escape.
+    @inline(__always)
+    static func meaning(ofEscape byte: UInt8) -> UInt8? {
+        switch byte {
+        case doubleQuote, backslash, slash: byte
+        case 0x62: 0x08
+        case 0x66: 0x0C
+        case 0x6E: lineFeed
+        case 0x72: carriageReturn
+        case 0x74: tab
+        default: nil
+        }
+    }
+}
