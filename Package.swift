@@ -13,6 +13,17 @@ let strict: [SwiftSetting] = [
 /// The data plane reads what strangers send: there, every unsafe expression is marked as such.
 let memorySafe = strict + [.strictMemorySafety()]
 
+/// A data plane carries Swift's run-time libraries in itself: it starts without a toolchain on the machine, and holds a
+/// fifth less memory. Builds with sanitizers need the shared ones (SIGNALBOX_SHARED_RUNTIME=1).
+let selfContained: [LinkerSetting] =
+    Context.environment["SIGNALBOX_SHARED_RUNTIME"] == nil
+    ? [
+        .unsafeFlags(
+            ["-static-stdlib", "-l_FoundationCShims", "-l_FoundationCollections"],
+            .when(platforms: [.linux], configuration: .release)
+        )
+    ] : []
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -98,7 +109,8 @@ let package = Package(
             name: "signalbox-proxy",
             dependencies: ["DataPlane", "SignalboxProtocol", "Telemetry", argumentParser, logging],
             path: "Sources/DataPlane/Executable",
-            swiftSettings: strict
+            swiftSettings: strict,
+            linkerSettings: selfContained
         ),
 
         // A worker without a GPU, for tests, demonstrations and tuning.

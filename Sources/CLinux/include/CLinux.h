@@ -27,6 +27,10 @@ int signalbox_accept(int listener, struct sockaddr *address, socklen_t *length, 
 /// Opens a file without a name in a folder, readable by this process alone; -1 and errno on failure.
 int signalbox_temporary_file(const char *directory);
 
+/// Gives back memory that the process needed for a while: free heap pages, and the mapped pages of code that only the
+/// start runs. What is still needed of the code comes back by itself, one minor fault for each piece.
+void signalbox_trim_memory(void);
+
 /// Names the calling thread, for tools such as `top -H`; at most 15 bytes are shown.
 void signalbox_set_thread_name(const char *name);
 

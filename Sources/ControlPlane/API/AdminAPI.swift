@@ -22,6 +22,7 @@ struct AdminAPI: Sendable {
         let router = Router(context: AdminContext.self)
         router.add(middleware: OriginMiddleware(transport: transport))
         router.add(middleware: ErrorMiddleware(logger: logger))
+        router.add(middleware: BodyMiddleware())
         router.add(middleware: WebPageMiddleware())
         for (path, routes) in Dictionary(grouping: routes, by: \.path) {
             for route in routes {

@@ -21,7 +21,7 @@ struct AdminServer: Service {
 
     /// Most connections at a time; further ones wait in the queue of the operating system.
     static let connectionsMax = 1024
-    /// How long a connection may be silent between or inside requests.
+    /// How long a connection may be silent between requests, and how long the head of a request may take.
     static let idleTimeout = TimeAmount.seconds(60)
 
     let api: AdminAPI
@@ -56,7 +56,7 @@ struct AdminServer: Service {
         frameworkLogger.logLevel = .critical
         return Application(
             router: api.router(transport),
-            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: AdminServer.idleTimeout)),
+            server: HTTPServerBuilder { AdminChannel(responder: $0, idleTimeout: AdminServer.idleTimeout) },
             configuration: ApplicationConfiguration(
                 address: bindAddress,
                 serverName: "signalbox",

@@ -30,6 +30,8 @@ final class Subscription {
     /// The update that is on its way to the threads, and whether its snapshot has to be acknowledged.
     private var update: (update: TableUpdate, acknowledges: Bool)?
     private var hasSaidDisconnected = false
+    /// Memory was trimmed behind the first table.
+    private var hasTrimmed = false
 
     init(
         path: String,
@@ -189,6 +191,7 @@ final class Subscription {
         guard let (update, acknowledges) = update, update.isApplied else { return }
         self.update = (update, false)
         if let current { compiler.retire(allBut: current.snapshot) }
+        trimMemory(workers: update.table.workers.count)
         guard acknowledges, let version = update.table.version, let digest = update.table.digest else { return }
         logger.info(
             "A snapshot is applied.",
@@ -198,6 +201,14 @@ final class Subscription {
             ]
         )
         perform { try state.applied(version, digest: digest) }
+    }
+
+    /// Gives back what reading and compiling has left behind: behind the first table, which is where the start ends, and
+    /// behind large ones.
+    private func trimMemory(workers: Int) {
+        guard !hasTrimmed || workers >= 1_000 else { return }
+        hasTrimmed = true
+        signalbox_trim_memory()
     }
 
     // MARK: - The socket
