@@ -14,6 +14,8 @@ from support.raw_http import RawConnection, Response
 
 RENAMED = {"/health": "/get_model_info", "/v1/completions": "/generate"}
 QUIET_SECONDS = 1.0
+QUIET_SECONDS_BEHIND_ANSWERS = 0.1
+ANSWER_SECONDS = 5.0
 
 
 @dataclass
@@ -78,10 +80,13 @@ def send(connection: RawConnection, parts: list[list]) -> None:
             raise AssertionError(f"a part of an unknown kind: {kind}")
 
 
-def play(port: int, case: Case) -> Outcome:
-    """Sends a case on a fresh connection, and reads responses until the connection ends or stays quiet."""
+def play(port: int, case: Case, answers: int = 0) -> Outcome:
+    """Sends a case on a fresh connection, and reads responses until the connection ends or stays quiet.
+
+    `answers` is how many of them are expected: these may take long, and what is behind them need not be waited for.
+    """
     outcome = Outcome()
-    with RawConnection(port, timeout=QUIET_SECONDS) as connection:
+    with RawConnection(port, timeout=ANSWER_SECONDS if answers else QUIET_SECONDS) as connection:
         try:
             send(connection, case.parts)
             if case.rules.get("half_close"):
@@ -90,7 +95,9 @@ def play(port: int, case: Case) -> Outcome:
             pass
         try:
             while True:
-                outcome.responses.append(connection.read_response())
+                outcome.responses.append(connection.read_response(head_only=bool(case.rules.get("head_only"))))
+                if len(outcome.responses) == answers:
+                    connection.socket.settimeout(QUIET_SECONDS_BEHIND_ANSWERS)
         except TimeoutError:
             outcome.garbage = connection.buffer
         except (EOFError, ConnectionError):

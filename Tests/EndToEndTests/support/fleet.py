@@ -139,9 +139,10 @@ class Workbench:
         return plane
 
     def data_plane(self, control_socket: Path | str, *flags: object, name: str | None = None,
-                   port: int | None = None, wait: bool = True) -> DataPlane:
+                   port: int | None = None, wait: bool = True, prefix: tuple[str, ...] = ()) -> DataPlane:
+        """`prefix` is a command that starts it, such as one that sets limits."""
         port = port or free_port()
-        arguments = [binary("signalbox-proxy"), "--port", port, "--control-socket", control_socket]
+        arguments = [*prefix, binary("signalbox-proxy"), "--port", port, "--control-socket", control_socket]
         if name:
             arguments += ["--id", name]
         plane = self.process(DataPlane, "data-plane", arguments + list(flags))

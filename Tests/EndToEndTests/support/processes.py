@@ -103,10 +103,25 @@ def children_of(parent: int) -> list[int]:
 
 def resident_bytes_peak(pid: int) -> int:
     """The largest resident memory that the process ever had (VmHWM)."""
+    return memory_bytes(pid, "VmHWM")
+
+
+def resident_bytes(pid: int) -> int:
+    """The resident memory of the process now (VmRSS)."""
+    return memory_bytes(pid, "VmRSS")
+
+
+def memory_bytes(pid: int, figure: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(figure + ":"):
             return int(line.split()[1]) * 1024
-    raise AssertionError(f"the kernel tells no VmHWM of process {pid}")
+    raise AssertionError(f"the kernel tells no {figure} of process {pid}")
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that the process has used, in user and system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def freeze(pid: int) -> None:

@@ -42,6 +42,13 @@ class RawConnection:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
+    @classmethod
+    def adopting(cls, accepted: socket.socket) -> "RawConnection":
+        """The same over a socket that is connected already."""
+        connection = cls.__new__(cls)
+        connection.socket, connection.buffer = accepted, b""
+        return connection
+
     def __enter__(self) -> "RawConnection":
         return self
 

@@ -3,25 +3,41 @@
 import json
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from support.fleet import DataPlane, Workbench
 from support.snapshots import HEARTBEAT_SECONDS, digest
 from support.waiting import wait_for
 
 EPOCH = "11111111-2222-4333-8444-555555555555"
 
 
-def document(sequence: int, workers: tuple[str, ...] = (), policy: str = "least_load") -> dict:
-    """A whole snapshot; every worker is ready without being probed."""
+def document(sequence: int, workers: tuple[str, ...] = (), policy: str = "least_load", settings: dict | None = None,
+             models: dict[str, dict] | None = None, served: dict[str, str] | None = None,
+             pending: bool = False) -> dict:
+    """A whole snapshot; every worker is ready without being probed, or `pending` and nobody probes it.
+
+    `models` are the settings of single models by name; `served` names the one model of a worker by its URL.
+    """
     return {
         "schema": {"major": 1, "minor": 0}, "version": {"epoch": EPOCH, "sequence": sequence}, "required_features": [],
         "workers": [
-            {"id": identity(1, number), "incarnation": identity(2, number), "url": url, "models": [], "role": "regular",
-             "weight": 1, "intent": "active", "labels": {}, "health_check": False, "was_ready": True}
+            {"id": identity(1, number), "incarnation": identity(2, number), "url": url,
+             "models": cards(served, url), "role": "regular",
+             "weight": 1, "intent": "active", "labels": {}, "health_check": pending, "was_ready": not pending}
             for number, url in enumerate(workers)
         ],
-        "policy": {"name": policy, "parameters": {}}, "models": [], "settings": {},
+        "policy": {"name": policy, "parameters": {}},
+        "models": [{"model": name} | limits for name, limits in (models or {}).items()], "settings": settings or {},
     }
+
+
+def cards(served: dict[str, str] | None, url: str) -> list[dict]:
+    """The model cards of a worker; without any it takes requests for every model."""
+    name = (served or {}).get(url)
+    return [{"id": name, "card": json.dumps({"id": name})}] if name else []
 
 
 def identity(kind: int, number: int) -> str:
@@ -89,3 +105,17 @@ class ScriptedControlPlane:
                 self.send(b'{"type":"heartbeat"}\n')
             except OSError:
                 return
+
+
+@contextmanager
+def serving(bench: Workbench, *workers: str, settings: dict | None = None, models: dict[str, dict] | None = None,
+            served: dict[str, str] | None = None, pending: bool = False, flags: tuple[object, ...] = ("--threads", 1),
+            host: str | None = None, prefix: tuple[str, ...] = ()) -> Iterator[tuple["ScriptedControlPlane", DataPlane]]:
+    """A data plane that serves the workers under these settings."""
+    path = bench.folder / f"control-{len(bench.processes)}.sock"
+    with ScriptedControlPlane(path) as plane:
+        proxy = bench.data_plane(path, *flags, *(("--host", host) if host else ()), prefix=prefix)
+        plane.accept()
+        answer = plane.publish(document(1, workers, settings=settings, models=models, served=served, pending=pending))
+        assert answer["type"] == "ack", answer
+        yield plane, proxy

@@ -32,9 +32,24 @@ extension IPAddress: CustomStringConvertible {
     public var description: String {
         if !isIPv6 { return (0..<4).map { String(bytes[$0]) }.joined(separator: ".") }
         if isMappedIPv4 { return (12..<16).map { String(bytes[$0]) }.joined(separator: ".") }
-        return stride(from: 0, to: 16, by: 2).map { index in
-            String(UInt16(bytes[index]) << 8 | UInt16(bytes[index + 1]), radix: 16)
-        }.joined(separator: ":")
+        let groups = stride(from: 0, to: 16, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
+        guard let zeros = IPAddress.longestZeros(groups) else { return IPAddress.text(groups[...]) }
+        return "\(IPAddress.text(groups[..<zeros.lowerBound]))::\(IPAddress.text(groups[zeros.upperBound...]))"
+    }
+
+    private static func text(_ groups: ArraySlice<UInt16>) -> String {
+        groups.map { String($0, radix: 16) }.joined(separator: ":")
+    }
+
+    /// The first of the longest runs of two or more zero groups, which is written as `::` (RFC 5952 section 4.2).
+    private static func longestZeros(_ groups: [UInt16]) -> Range<Int>? {
+        var longest = 0..<0
+        var start = 0
+        for index in 0...groups.count where index == groups.count || groups[index] != 0 {
+            if index - start > longest.count { longest = start..<index }
+            start = index + 1
+        }
+        return longest.count > 1 ? longest : nil
     }
 }
 

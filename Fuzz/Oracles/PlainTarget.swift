@@ -1,0 +1,60 @@
+/// Request targets and hosts as an independent reader judges them (RFC 9112 section 3.2, RFC 3986).
+enum PlainTarget {
+    /// Path and query of a valid target; nil when the target is refused.
+    static func forwarded(_ target: ArraySlice<UInt8>, method: String) -> String? {
+        let text = String(decoding: target, as: UTF8.self)
+        guard !target.isEmpty, target.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else {
+            return nil
+        }
+        guard hasWholePercentEncodings(text) else { return nil }
+        if text == "*" { return method == "OPTIONS" ? text : nil }
+        var origin = text
+        if text.count > 7, text.prefix(7).lowercased() == "http://" {
+            let rest = text.dropFirst(7)
+            let authority = rest.prefix { $0 != "/" && $0 != "?" }
+            guard isHost(Array(authority.utf8)[...]) else { return nil }
+            origin = String(rest.dropFirst(authority.count))
+            // An empty path is '/' (RFC 9112 section 3.2.1); behind it a query is refused.
+            if origin.isEmpty { origin = "/" }
+        }
+        guard origin.hasPrefix("/") else { return nil }
+        let path = origin.prefix { $0 != "?" }
+        for segment in path.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+            let plain = segment.lowercased().split(separator: "%2e", omittingEmptySubsequences: false)
+                .joined(separator: ".")
+            if plain == "." || plain == ".." { return nil }
+        }
+        return origin
+    }
+
+    /// `uri-host [ ":" port ]`, without user information.
+    static func isHost(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard bytes.allSatisfy({ $0 < 0x80 }) else { return false }
+        let host: Substring
+        if text.hasPrefix("[") {
+            guard let bracket = text.firstIndex(of: "]") else { return false }
+            let address = text[text.index(after: text.startIndex)..<bracket]
+            guard !address.isEmpty, address.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else {
+                return false
+            }
+            host = text[...bracket]
+        } else {
+            host = text.prefix { $0 != ":" }
+            guard !host.isEmpty,
+                host.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) || "-._~%".contains($0) }),
+                hasWholePercentEncodings(host)
+            else { return false }
+        }
+        let port = text.dropFirst(host.count)
+        guard !port.isEmpty else { return true }
+        return port.hasPrefix(":") && port.count <= 6 && port.dropFirst().utf8.allSatisfy(PlainHead.isDigit)
+            && (Int(port.dropFirst()) ?? 0) <= 65_535
+    }
+
+    private static func hasWholePercentEncodings(_ text: some StringProtocol) -> Bool {
+        text.split(separator: "%", omittingEmptySubsequences: false).dropFirst().allSatisfy { part in
+            part.count >= 2 && part.prefix(2).allSatisfy(\.isHexDigit)
+        }
+    }
+}

@@ -1,0 +1,1 @@
+"""The soak: a fleet under churn and under clients of every kind, for minutes; see scripts/soak.sh."""
