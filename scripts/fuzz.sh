@@ -99,8 +99,8 @@ fuzz_target() {
         -artifact_prefix="$work/findings/$target-" "$work/found/$target" "${inputs[@]}" >"$log" 2>&1 || status=$?
     report "$target" "$log"
     ((status == 0)) && return
-    grep --max-count=1 --before-context=1 --after-context=12 -E 'FINDING|Fatal error|ERROR: ' "$log" || tail -n 20 "$log"
-    input=$(grep -o "$work/findings/[^ ]*" "$log" | tail -n 1 || true)
+    grep --text --max-count=1 --before-context=1 --after-context=12 -E 'FINDING|Fatal error|ERROR: ' "$log" || tail -n 20 "$log"
+    input=$(grep -ao "$work/findings/[^ ]*" "$log" | tail -n 1 || true)
     [[ -z $input ]] || note "keep the input as a regression: cp $input Fuzz/regressions/$target/NAME.input"
     failed+=("$target")
 }
@@ -109,7 +109,7 @@ fuzz_target() {
 report() {
     local executions coverage
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$2")
-    coverage=$(grep -oE 'cov: [0-9]+ ft: [0-9]+ corp: [0-9]+' "$2" | tail -n 1 || true)
+    coverage=$(grep -aoE 'cov: [0-9]+ ft: [0-9]+ corp: [0-9]+' "$2" | tail -n 1 || true)
     note "$1: ${executions:-no count} executions, ${coverage:-no coverage}"
 }
 
@@ -121,7 +121,7 @@ replay_target() {
         >"$work/logs/$target.log" 2>&1; then
         note "$target: $(find "${inputs[@]}" -type f | wc -l) inputs, no finding"
     else
-        grep -E 'FINDING|Fatal error|ERROR: |Test unit written' "$work/logs/$target.log" || true
+        grep -aE 'FINDING|Fatal error|ERROR: |Test unit written' "$work/logs/$target.log" || true
         failed+=("$target")
     fi
 }
@@ -144,8 +144,8 @@ prove_target() {
         >"$log" 2>&1; then
         note "$target: the planted bug was NOT found in $prove_seconds s"
         failed+=("$target")
-    elif grep -qE 'FINDING|Fatal error' "$log"; then
-        note "$target: found after $((SECONDS - started)) s: $(grep -oE '(FINDING|Fatal error).{0,90}' "$log" | head -n 1)"
+    elif grep -aqE 'FINDING|Fatal error' "$log"; then
+        note "$target: found after $((SECONDS - started)) s: $(grep -aoE '(FINDING|Fatal error).{0,90}' "$log" | head -n 1)"
     else
         tail -n 20 "$log"
         note "$target: ended without a finding of its own"

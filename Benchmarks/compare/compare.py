@@ -33,14 +33,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scenario", metavar="NAME,...", default="*",
                         help="which loads, by name, beginning or pattern (default all; see --list)")
     parser.add_argument("--baseline", default="haproxy", help="whom the ratios are to (default %(default)s)")
-    parser.add_argument("--rounds", type=_positive, default=6, help="runs of each contestant (default %(default)s)")
-    parser.add_argument("--seconds", type=_positive_float, default=4.0,
+    parser.add_argument("--rounds", type=positive, default=6, help="runs of each contestant (default %(default)s)")
+    parser.add_argument("--seconds", type=seconds, default=4.0,
                         help="window of a run, at least 2 streams long (default %(default)s)")
-    parser.add_argument("--warm-up", type=_positive_float, default=1.0, metavar="SECONDS",
+    parser.add_argument("--warm-up", type=seconds, default=1.0, metavar="SECONDS",
                         help="load before the window (default %(default)s)")
-    parser.add_argument("--threads", type=_positive, default=1,
+    parser.add_argument("--threads", type=positive, default=1,
                         help="threads of each contestant, and cores of its own (default %(default)s)")
-    parser.add_argument("--load-threads", type=_positive, default=1,
+    parser.add_argument("--load-threads", type=positive, default=1,
                         help="threads of the load generator and of the mock workers (default %(default)s)")
     parser.add_argument("--unpinned", action="store_true", help="let everybody use all cores")
     parser.add_argument("--foreign-max", type=_share, default=0.2, metavar="SHARE",
@@ -60,14 +60,14 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return value
 
 
-def _positive_float(text: str) -> float:
+def seconds(text: str) -> float:
     value = float(text)
     if not 0 < value <= 3600:
         raise argparse.ArgumentTypeError("must be more than 0 and at most 3600")

@@ -115,7 +115,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="run.sh",
         description="Builds the micro-benchmarks, counts the instructions of each one under valgrind and compares them "
-        f"with thresholds.json. Exit status 1: one takes over {TOLERANCE_PERCENT} %% more; 2: nothing was measured.",
+        f"with thresholds.json. Exit status 1: one takes over {TOLERANCE_PERCENT} % more; 2: nothing was measured.",
     )
     parser.add_argument("names", nargs="*", help="the benchmarks to run, all without; a name or its beginning")
     parser.add_argument("--update", action="store_true", help="write the counts into thresholds.json")

@@ -103,7 +103,9 @@ extension EngineRun {
 
     /// The disk says the next thing that it has to say.
     mutating func answerDisk(fails: Bool) {
-        guard let place = network.spools.keys.min(by: { $0 < $1 }), var spool = network.spools[place] else { return }
+        let busy = network.spools.filter { !$0.value.unconfirmed.isEmpty || $0.value.wanted != nil }
+        guard let (place, waiting) = busy.min(by: { $0.key < $1.key }) else { return }
+        var spool = waiting
         let id = network.connections[place].id
         if fails {
             spool.unconfirmed = []

@@ -28,12 +28,20 @@ struct PlainRequest {
         }
     }
 
-    /// Reads one request behind the other; empty lines before them do not count.
+    /// Most empty lines before a request.
+    private static let emptyLinesMax = 8
+
+    /// Reads one request behind the other; a few empty lines before them do not count.
     static func readAll(_ bytes: [UInt8]) -> [PlainRequest] {
         var requests: [PlainRequest] = []
         var rest = bytes[...]
         while true {
-            while rest.starts(with: [0x0D, 0x0A]) { rest = rest.dropFirst(2) }
+            var emptyLines = 0
+            while rest.starts(with: [0x0D, 0x0A]) {
+                rest = rest.dropFirst(2)
+                emptyLines += 1
+            }
+            guard emptyLines <= emptyLinesMax else { return requests }
             guard case .request(let request) = read(rest) else { return requests }
             requests.append(request)
             guard case .complete(_, let count) = request.body else { return requests }

@@ -1,3 +1,3 @@
-# file: DataPlane/Core/Exchange/ProxyEngine+relay.swift
-# A connection goes back to the pool although its worker has sent more than the answer.
-s/ \&\& !hasExtraBytes//
+# file: DataPlane/Core/Exchange/ProxyEngine+loss.swift
+# An answer that breaks off looks whole to a client of HTTP/1.0: its connection ends in an orderly way.
+s/endIsVisible \? \.graceful : \.reset/.graceful/

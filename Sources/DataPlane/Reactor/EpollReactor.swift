@@ -19,6 +19,9 @@ struct EpollReactor: ~Copyable {
     let thread: Int
     let spools: SpoolQueue
     var now: MonotonicTime
+    /// Changes once a second; see ``updateClocks()``.
+    private(set) var dateLine = ByteBuffer()
+    private var dateSecond = -1
     var sockets: [Socket] = []
     private var free: [UInt32] = []
     private var closed: [UInt32] = []
@@ -46,6 +49,15 @@ struct EpollReactor: ~Copyable {
     deinit {
         for socket in sockets where socket.descriptor >= 0 { _ = Glibc.close(socket.descriptor) }
         _ = Glibc.close(epoll)
+    }
+
+    /// To be called once per batch of events.
+    mutating func updateClocks() {
+        now = EpollReactor.clock()
+        let second = now.milliseconds / 1000
+        guard second != dateSecond else { return }
+        dateSecond = second
+        dateLine = ByteBuffer("Date: \(HTTPDate.text(unsafe time(nil)))\r\n")
     }
 
     static func clock() -> MonotonicTime {

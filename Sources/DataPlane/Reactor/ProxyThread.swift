@@ -74,7 +74,7 @@ struct ProxyThread: ~Copyable {
                 ProxyThread.eventsPerBatch,
                 sleepMilliseconds()
             )
-            reactor.now = EpollReactor.clock()
+            reactor.updateClocks()
             handleEvents(max(0, Int(count)))
             handleScheduled()
             handleDeadlines()

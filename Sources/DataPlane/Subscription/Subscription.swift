@@ -247,7 +247,9 @@ final class Subscription {
         guard !hasSaidDisconnected else { return }
         hasSaidDisconnected = true
         logger.warning(
-            "The control plane is away; the last snapshot is served on.",
+            current == nil
+                ? "The control plane is away and no snapshot has come yet (--control-socket)."
+                : "The control plane is away; the last snapshot is served on.",
             metadata: ["socket": "\(path)", "reason": "\(reason)"]
         )
     }

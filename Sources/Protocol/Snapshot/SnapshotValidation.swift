@@ -112,6 +112,10 @@ extension RoutingSettings {
             guard let number = RoutingSettings.number(key), let bounds = RoutingSettings.bounds(key) else { continue }
             found += SnapshotViolation.outside(bounds, self[keyPath: number], path: "\(path).\(key.rawValue)")
         }
+        if requestLineBytesMax > headBytesMax {
+            let message = "\(requestLineBytesMax) is more than \(CodingKeys.headBytesMax.rawValue) (\(headBytesMax))"
+            found.append(.init(path: "\(path).\(CodingKeys.requestLineBytesMax.rawValue)", message: message))
+        }
         if !RoutingSettings.isViaName(via) {
             found.append(
                 .init(

@@ -32,10 +32,20 @@ struct RoutingSettingsTests {
             let values = [(bounds.lowerBound, true), (bounds.upperBound, true)]
             for (value, isAllowed) in values + [(bounds.lowerBound - 1, false), (bounds.upperBound + 1, false)] {
                 var snapshot = SampleSnapshot.snapshot()
+                // These two are compared with one another besides.
+                snapshot.settings.requestLineBytesMax = 1024
+                snapshot.settings.headBytesMax = 1024 * 1024
                 snapshot.settings[keyPath: path] = value
                 #expect(snapshot.violations().isEmpty == isAllowed, "\(key) \(value)")
             }
         }
+    }
+
+    @Test("do not allow a request line that is longer than a head")
+    func lineWithinHead() {
+        var snapshot = SampleSnapshot.snapshot()
+        snapshot.settings.requestLineBytesMax = snapshot.settings.headBytesMax + 1
+        #expect(snapshot.violations().map(\.path) == ["settings.request_line_bytes_max"])
     }
 
     @Test(

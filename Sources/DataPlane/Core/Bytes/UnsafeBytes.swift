@@ -30,6 +30,8 @@ extension Array where Element == UInt8 {
     /// Room for all of it is reserved first, and `initialize(fromContentsOf:)` checks that the bytes fit.
     @inline(__always)
     mutating func append(copying bytes: borrowing Span<UInt8>, thenLineEnd: Bool = false) {
+        // An empty array's storage is shared by the whole process: nothing may be written to it, not even a count of 0.
+        guard !bytes.isEmpty || thenLineEnd else { return }
         let copied = bytes.count
         append(addingCapacity: thenLineEnd ? copied + 2 : copied) { output in
             unsafe bytes.withUnsafeBufferPointer { source in

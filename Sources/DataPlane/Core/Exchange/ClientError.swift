@@ -68,13 +68,29 @@ extension ClientError {
         switch cause {
         case .notConnected: ClientError(502, "The worker cannot be connected to.", code: "worker_failed")
         case .connectTimeout:
-            ClientError(504, "The worker did not accept a connection in time.", code: "connect_timeout")
+            ClientError(
+                504,
+                "The worker did not accept a connection in time (--timeout-connect-secs).",
+                code: "connect_timeout"
+            )
         case .uploadTimeout:
-            ClientError(504, "The worker took nothing of the request's body in time.", code: "upload_timeout")
+            ClientError(
+                504,
+                "The worker took nothing of the body in time (--timeout-upload-idle-secs).",
+                code: "upload_timeout"
+            )
         case .firstByteTimeout:
-            ClientError(504, "The worker sent no content in time.", code: "first_byte_timeout")
+            ClientError(
+                504,
+                "The worker sent no content in time (--timeout-first-byte-secs).",
+                code: "first_byte_timeout"
+            )
         case .streamIdleTimeout:
-            ClientError(504, "The worker's answer stood still for too long.", code: "stream_idle_timeout")
+            ClientError(
+                504,
+                "The worker's answer stood still for too long (--timeout-stream-idle-secs).",
+                code: "stream_idle_timeout"
+            )
         case .requestTimeout:
             ClientError(504, "The request took longer than it may (--request-timeout-secs).", code: "request_timeout")
         case .closed where hasAnswered:
@@ -88,8 +104,18 @@ extension ClientError {
         ClientError(
             fault.status,
             fault.message.description.replacingBackslashes(),
-            code: fault.status == 413 ? "payload_too_large" : "bad_request"
+            code: code(ofFault: fault.status)
         )
+    }
+
+    private static func code(ofFault status: Int) -> StaticString {
+        switch status {
+        case 413: "payload_too_large"
+        case 414: "request_line_too_long"
+        case 417: "expectation_failed"
+        case 431: "header_fields_too_large"
+        default: "bad_request"
+        }
     }
 
     static var noReadyWorker: ClientError {
@@ -134,11 +160,11 @@ extension ClientError {
     }
 
     static var headTimeout: ClientError {
-        ClientError(408, "The request's head did not arrive in time.", code: "request_timeout")
+        ClientError(408, "The request's head did not arrive in time (--timeout-head-secs).", code: "request_timeout")
     }
 
     static var uploadTimeout: ClientError {
-        ClientError(408, "The request's body stopped arriving.", code: "request_timeout")
+        ClientError(408, "The request's body stopped arriving (--timeout-upload-idle-secs).", code: "request_timeout")
     }
 
     static var requestTimeoutInUpload: ClientError {

@@ -30,6 +30,7 @@ struct LocalAnswer {
     /// Writes the whole response.
     func write(
         to output: inout ByteBuffer,
+        dateLine: borrowing ByteBuffer,
         shape: ErrorShape,
         keepAlive: Bool,
         minorVersion: Int,
@@ -44,7 +45,9 @@ struct LocalAnswer {
         output.appendDecimal(status)
         output.append(" ")
         output.append(StatusText.of(status))
-        output.append("\r\nContent-Type: ")
+        output.append("\r\n")
+        output.append(dateLine)
+        output.append("Content-Type: ")
         if case .text = content {
             output.append("text/plain; charset=utf-8")
         } else {

@@ -81,6 +81,7 @@ extension ProxyEngine {
         output.clear()
         answer.write(
             to: &output,
+            dateLine: network.dateLine,
             shape: clients.slots[id.index].request.errorShape,
             keepAlive: keepAlive,
             minorVersion: clients.slots[id.index].request.minorVersion,

@@ -47,10 +47,15 @@ extension ProxyEngine {
         case .head where clients.slots[id.index].input.isEmpty: closeClient(id, .graceful, &network)
         case .head: refuse(id, LocalAnswer(.headTimeout), &network)
         case .waiting: refuse(id, LocalAnswer(.noReadyWorker), &network)
-        case .body, .upstream: refuse(id, LocalAnswer(.uploadTimeout), &network)
-        // Only the whole request has a limit while the disk is waited for.
-        case .spooled: break
+        case .spooled: refuse(id, LocalAnswer(.spoolFailed), &network)
+        case .body, .upstream: refuse(id, LocalAnswer(isWaitingForDisk(id) ? .spoolFailed : .uploadTimeout), &network)
         }
+    }
+
+    private func isWaitingForDisk(_ id: ConnectionID) -> Bool {
+        guard clients.slots[id.index].bodyUse == .spool else { return false }
+        let spool = clients.slots[id.index].request.spool
+        return spool.isReading || spool.unconfirmedBytes > configuration.spoolPieceBytes
     }
 
     /// A client that has not read its last answer keeps its connection only while it takes more of it.

@@ -95,7 +95,7 @@ extension ProxyEngine {
                 return false
             }
             guard length <= table.limits.headBytesMax else {
-                throw HTTPFault(431, "The request's head is too long.")
+                throw HTTPFault(431, "The request's head is too long (--max-head-bytes).")
             }
             let head = try RequestHead.parse(rest.extracting(0..<length), into: &fields, limits: table.limits)
             position += length
@@ -147,10 +147,12 @@ extension ProxyEngine {
     /// Refuses a head that can never become valid before all of it has arrived.
     private mutating func checkUnfinishedHead(_ id: ConnectionID, _ bytes: borrowing Span<UInt8>) throws(HTTPFault) {
         let limits = table.limits
-        guard bytes.count <= limits.headBytesMax else { throw HTTPFault(431, "The request's head is too long.") }
+        guard bytes.count <= limits.headBytesMax else {
+            throw HTTPFault(431, "The request's head is too long (--max-head-bytes).")
+        }
         guard let lineEnd = clients.slots[id.index].headEnd.firstLineEnd else {
             guard bytes.count <= limits.requestLineBytesMax else {
-                throw HTTPFault(414, "The request line is too long.")
+                throw HTTPFault(414, "The request line is too long (--max-request-line-bytes).")
             }
             return
         }

@@ -5,7 +5,8 @@ extension ProxyEngine {
         _ id: ConnectionID,
         _ client: ConnectionID,
         _ head: ResponseHead,
-        _ bytes: borrowing Span<UInt8>
+        _ bytes: borrowing Span<UInt8>,
+        dateLine: borrowing ByteBuffer
     ) {
         clients.slots[client.index].exchange.relayBegan()
         if clients.slots[client.index].framerIsOpen { clients.slots[client.index].request.keepAlive = false }
@@ -23,6 +24,7 @@ extension ProxyEngine {
         for field in fields.fields where !field.name.isHopByHop && !fields.isNominated(field, in: bytes) {
             output.append(line: bytes.extracting(field.lineRange))
         }
+        if !head.hasDate { output.append(dateLine) }
         if let length = head.framing.length ?? head.lengthWithoutBody {
             output.append("Content-Length: ")
             output.appendDecimal(length)

@@ -34,7 +34,7 @@ extension ProxyEngine {
         }
         if clients.slots[id.index].request.spool.unconfirmedBytes > configuration.spoolPieceBytes {
             network.pauseReads(id)
-            setDeadline(id, at: nil, &network)
+            awaitDisk(id, &network)
         } else {
             armUploadDeadline(id, &network)
         }
@@ -64,7 +64,14 @@ extension ProxyEngine {
             refuse(id, LocalAnswer(.unknownModel), &network)
             return
         }
+        awaitDisk(id, &network)
         network.readSpool(model, of: id)
+    }
+
+    /// A disk that does not answer within the idle time of uploads has failed.
+    private mutating func awaitDisk(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        let idle = table.settings.uploadIdleTimeoutMilliseconds
+        setDeadline(id, at: network.now.adding(milliseconds: idle), &network)
     }
 
     /// The disk has taken so many bytes of a body.
@@ -96,6 +103,7 @@ extension ProxyEngine {
             dispatch(id, &network)
         } else if let upstream = clients.slots[id.index].upstream {
             clients.slots[id.index].request.spool.isReading = false
+            setDeadline(id, at: nil, &network)
             clients.slots[id.index].request.spool.sentBytes += bytes.count
             network.send(bytes, to: upstream)
             readOnFromSpool(id, upstream, &network)
@@ -142,6 +150,7 @@ extension ProxyEngine {
         }
         clients.slots[id.index].request.spool.isReading = true
         wait(for: .nothing, 0, on: upstream, &network)
+        awaitDisk(id, &network)
         let end = min(spool.sentBytes + configuration.spoolPieceBytes, spool.writtenBytes)
         network.readSpool(spool.sentBytes..<end, of: id)
     }

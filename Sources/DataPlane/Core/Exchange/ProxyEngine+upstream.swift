@@ -66,7 +66,7 @@ extension ProxyEngine {
                     try takeInterim(id, head)
                     continue
                 }
-                beginRelay(id, client, head, headBytes)
+                beginRelay(id, client, head, headBytes, dateLine: network.dateLine)
             } catch {
                 upstreamEnded(id, cleanly: false, &network)
                 return

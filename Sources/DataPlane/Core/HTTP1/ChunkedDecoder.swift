@@ -135,7 +135,7 @@ public struct ChunkedDecoder: Sendable {
     private mutating func takeExtension(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
         extensionBytes += 1
         guard extensionBytes <= limits.chunkExtensionBytesMax else {
-            throw HTTPFault(400, "The chunk extensions are too long.")
+            throw HTTPFault(400, "The chunk extensions are too long (--max-chunk-extension-bytes).")
         }
         if byte == ASCII.carriageReturn && state == .chunkExtension {
             state = .sizeLineFeed

@@ -5,6 +5,7 @@ public enum FieldName: UInt8, Sendable {
     case contentEncoding
     case contentLength
     case contentType
+    case date
     case expect
     case host
     case http2Settings
@@ -27,6 +28,7 @@ public enum FieldName: UInt8, Sendable {
         case 2 where bytes.equalsIgnoringCase(range, "te"): self = .te
         case 3 where bytes.equalsIgnoringCase(range, "via"): self = .via
         case 4 where bytes.equalsIgnoringCase(range, "host"): self = .host
+        case 4 where bytes.equalsIgnoringCase(range, "date"): self = .date
         case 6 where bytes.equalsIgnoringCase(range, "expect"): self = .expect
         case 7 where bytes.equalsIgnoringCase(range, "upgrade"): self = .upgrade
         case 7 where bytes.equalsIgnoringCase(range, "trailer"): self = .trailer
@@ -54,7 +56,8 @@ public enum FieldName: UInt8, Sendable {
         case .connection, .contentLength, .http2Settings, .keepAlive, .proxyAuthenticate, .proxyAuthorization,
             .proxyConnection, .sourceAddress, .te, .trailer, .transferEncoding, .upgrade:
             true
-        case .other, .contentEncoding, .contentType, .expect, .host, .via, .xForwardedFor, .xForwardedProto: false
+        case .other, .contentEncoding, .contentType, .date, .expect, .host, .via, .xForwardedFor, .xForwardedProto:
+            false
         }
     }
 }

@@ -40,7 +40,9 @@ public struct FieldTable: Sendable {
         of bytes: borrowing Span<UInt8>,
         limits: HTTPLimits
     ) throws(HTTPFault) -> Field {
-        guard fields.count < limits.fieldsMax else { throw HTTPFault(431, "The message has too many header fields.") }
+        guard fields.count < limits.fieldsMax else {
+            throw HTTPFault(431, "The message has too many header fields (--max-header-fields).")
+        }
         let colon = bytes.tokenEnd(from: start)
         guard colon < bytes.count, bytes[colon] == ASCII.colon, colon > start else {
             throw HTTPFault(400, "A header line has no valid field name before a colon.")

@@ -55,7 +55,9 @@ public struct RequestHead: Sendable {
         of bytes: borrowing Span<UInt8>,
         limits: HTTPLimits
     ) throws(HTTPFault) {
-        guard line.count <= limits.requestLineBytesMax else { throw HTTPFault(414, "The request line is too long.") }
+        guard line.count <= limits.requestLineBytesMax else {
+            throw HTTPFault(414, "The request line is too long (--max-request-line-bytes).")
+        }
         let methodEnd = min(bytes.tokenEnd(from: line.lowerBound), line.upperBound)
         methodRange = line.lowerBound..<methodEnd
         guard !methodRange.isEmpty, methodEnd < line.upperBound, bytes[methodEnd] == ASCII.space else {

@@ -12,6 +12,7 @@ public struct ResponseHead: Sendable {
     public var keepAlive = false
     public var isEventStream = false
     public var isContentEncoded = false
+    public var hasDate = false
 
     /// 1xx: another head follows.
     public var isInterim: Bool { status < 200 }
@@ -42,6 +43,7 @@ public struct ResponseHead: Sendable {
                 head.isEventStream = bytes.equalsIgnoringCase(field.valueRange.lowerBound..<end, "text/event-stream")
             case .contentEncoding:
                 head.isContentEncoded = !bytes.equalsIgnoringCase(field.valueRange, "identity")
+            case .date: head.hasDate = true
             default: break
             }
         }

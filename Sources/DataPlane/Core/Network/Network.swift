@@ -7,6 +7,9 @@ public protocol Network: ~Copyable {
     /// The time of the current batch of events.
     var now: MonotonicTime { get }
 
+    /// The `Date` field of the present second with its line's end (RFC 9110 section 6.6.1); empty where there is no clock.
+    var dateLine: ByteBuffer { get }
+
     /// Begins to open a connection; `connected` or `broken` follows. Nil when there is no descriptor left.
     mutating func connect(to address: UpstreamAddress) -> ConnectionID?
 

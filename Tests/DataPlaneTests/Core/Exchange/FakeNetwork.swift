@@ -20,6 +20,8 @@ struct FakeNetwork: Network {
     /// Temporary files by their connection, and the part of each that was asked for.
     var spools: [ConnectionID: [UInt8]] = [:]
     var wantedOfSpools: [ConnectionID: Range<Int>] = [:]
+    /// Empty, so that tests can name whole heads.
+    var dateLine = ByteBuffer()
     private var nextSlot: UInt32 = 0
 
     mutating func open(isUpstream: Bool, address: UpstreamAddress? = nil) -> ConnectionID {

@@ -105,6 +105,29 @@ struct ProxyEngineSpoolTests {
         #expect(bench.inFlight == 0)
     }
 
+    @Test("A disk that does not answer in time is a 503 as well")
+    func silentDisk() throws {
+        let request = Self.request(#"{"prompt":"\#(String(repeating: "x", count: 3000))","model":"b"}"#)
+        for answers in 0...2 {
+            var bench = try Self.bench()
+            let client = bench.accept()
+            bench.receive(client, request.head + request.body.prefix(1100))
+            if answers > 0 {
+                bench.engine.spoolWritten(client, bytes: 1100, &bench.network)
+                bench.receive(client, String(request.body.dropFirst(1100)))
+            }
+            if answers > 1, let name = bench.network.takeSpoolRead(client) {
+                bench.engine.spoolRead(client, name.span, &bench.network)
+                _ = bench.openUpstream()
+            }
+            bench.elapse(milliseconds: 29_999)
+            #expect(bench.network.takeText(client) == "")
+            bench.elapse(milliseconds: 1)
+            #expect(bench.network.takeText(client).contains("spool_failed"), "\(answers) answers")
+            #expect(bench.inFlight == 0 && bench.totalLoad == 0)
+        }
+    }
+
     @Test("A body that is not JSON is refused, wherever that shows")
     func invalid() throws {
         var bench = try Self.bench()

@@ -61,6 +61,24 @@ struct ProxyEngineTests {
         )
     }
 
+    @Test("An answer without a date gets one, an answer with one keeps it")
+    func date() throws {
+        var bench = EngineBench()
+        bench.network.dateLine = ByteBuffer("Date: now\r\n" as StaticString)
+        try bench.apply([Samples.worker(1)])
+        let client = bench.accept()
+        bench.receive(client, Self.post)
+        let upstream = bench.openUpstream()
+        bench.receive(upstream, Self.ok)
+        #expect(bench.network.takeText(client).contains("\r\nDate: now\r\n"))
+        bench.receive(client, Self.post)
+        bench.receive(upstream, Self.ok.replacing("X-Worker: 1", with: "DATE: then"))
+        let answer = bench.network.takeText(client)
+        #expect(answer.contains("\r\nDATE: then\r\n") && !answer.contains("now"))
+        bench.receive(client, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(bench.network.takeText(client).contains("\r\nDate: now\r\n"))
+    }
+
     @Test("Requests that are sent ahead are answered one after the other, in their order")
     func pipelining() throws {
         var bench = EngineBench()

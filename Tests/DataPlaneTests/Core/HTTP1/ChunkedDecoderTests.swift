@@ -52,7 +52,7 @@ struct ChunkedDecoderTests {
     @Test("Extensions and trailers have a limit")
     func limits() {
         let longExtension = "3;" + String(repeating: "a", count: 5000) + "\r\nabc\r\n0\r\n\r\n"
-        #expect(throws: HTTPFault(400, "The chunk extensions are too long.")) {
+        #expect(throws: HTTPFault(400, "The chunk extensions are too long (--max-chunk-extension-bytes).")) {
             try decode(longExtension, pieceBytes: 100)
         }
         let longTrailer = "0\r\nX: " + String(repeating: "a", count: 9000) + "\r\n\r\n"
