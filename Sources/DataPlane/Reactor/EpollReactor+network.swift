@@ -60,6 +60,10 @@ extension EpollReactor: Network {
         isOpen(id) ? sockets[Int(id.slot)].unsentCount : 0
     }
 
+    func hasUnread(_ id: ConnectionID) -> Bool {
+        isOpen(id) && (sockets[Int(id.slot)].isReadable || sockets[Int(id.slot)].hasHungUp)
+    }
+
     mutating func pauseReads(_ id: ConnectionID) {
         guard isOpen(id) else { return }
         sockets[Int(id.slot)].isPaused = true
@@ -152,10 +156,8 @@ extension EpollReactor: Network {
     private mutating func breakWrites(_ index: Int) {
         sockets[index].isWriteBroken = true
         dropUnsent(index)
-        // A client that does not send any more is found out in no other way.
-        if sockets[index].role == .client {
-            schedule(ConnectionID(slot: UInt32(index), generation: sockets[index].generation))
-        }
+        // Not every failure is followed by an event.
+        schedule(ConnectionID(slot: UInt32(index), generation: sockets[index].generation))
     }
 
     /// Forgets what is queued.

@@ -13,6 +13,7 @@ extension EpollReactor {
             file = SpoolID(thread: thread, number: spoolCount)
             sockets[index].spool = file
         }
+        unsentBytes += bytes.count
         let copy = unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
         spools.add(.write(file, id, copy))
     }

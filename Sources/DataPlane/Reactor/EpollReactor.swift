@@ -32,7 +32,7 @@ struct EpollReactor: ~Copyable {
     private(set) var openCount = 0
     /// Sockets that the engine has given up and that still flush or linger.
     var closingCount = 0
-    /// Bytes of all sockets that the kernel has not taken yet.
+    /// Bytes of all sockets that the kernel has not taken yet, and of their files that the disk has not.
     var unsentBytes = 0
     /// Temporary files that were made so far.
     var spoolCount: UInt64 = 0
@@ -57,7 +57,7 @@ struct EpollReactor: ~Copyable {
         let second = now.milliseconds / 1000
         guard second != dateSecond else { return }
         dateSecond = second
-        dateLine = ByteBuffer("Date: \(HTTPDate.text(unsafe time(nil)))\r\n")
+        dateLine = ByteBuffer("Date: \(HTTPDate.text(time(nil)))\r\n")
     }
 
     static func clock() -> MonotonicTime {

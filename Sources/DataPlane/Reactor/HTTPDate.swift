@@ -9,7 +9,7 @@ enum HTTPDate {
 
     static func text(_ time: time_t) -> String {
         var seconds = time
-        var calendar = tm()
+        var calendar = unsafe tm()
         _ = unsafe gmtime_r(&seconds, &calendar)
         let clock = unsafe [calendar.tm_hour, calendar.tm_min, calendar.tm_sec].map(twoDigits).joined(separator: ":")
         let day = unsafe "\(days[Int(calendar.tm_wday)]), \(twoDigits(calendar.tm_mday))"

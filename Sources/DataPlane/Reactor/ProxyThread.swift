@@ -127,6 +127,7 @@ struct ProxyThread: ~Copyable {
         }
         guard reactor.isOpen(id) else { return }
         if hasHungUp { reactor.sockets[index].hasHungUp = true }
+        if flags & EPOLLERR.rawValue != 0 { reactor.sockets[index].hasFailed = true }
         if isDead(index, flags) {
             engine.broken(id, &reactor)
             return
@@ -183,7 +184,9 @@ struct ProxyThread: ~Copyable {
             } else if count < 0 && errno == EINTR {
                 continue
             } else {
-                finishReading(id, isBroken: count < 0)
+                // A failure that a write or an event has reported already reads as a plain end.
+                let socket = reactor.sockets[index]
+                finishReading(id, isBroken: count < 0 || socket.isWriteBroken || socket.hasFailed)
                 return
             }
         }
@@ -214,13 +217,28 @@ struct ProxyThread: ~Copyable {
             if reactor.sockets[index].isConnecting {
                 reactor.release(id)
                 engine.broken(id, &reactor)
-            } else if reactor.sockets[index].isWriteBroken && reactor.sockets[index].closing == .no {
-                engine.broken(id, &reactor)
+            } else if reactor.sockets[index].isWriteBroken {
+                endBroken(id)
             } else {
                 reactor.sockets[index].isReadable = true
                 read(id)
             }
         }
+    }
+
+    /// Writing has failed: a client has gone; a worker may have left the last of its answer.
+    private mutating func endBroken(_ id: ConnectionID) {
+        let index = Int(id.slot)
+        if reactor.sockets[index].closing != .no {
+            reactor.release(id)
+            return
+        }
+        if reactor.sockets[index].role == .upstream {
+            reactor.sockets[index].isReadable = true
+            read(id)
+            guard reactor.isOpen(id), !reactor.sockets[index].isReadable else { return }
+        }
+        engine.broken(id, &reactor)
     }
 
     private mutating func handleDeadlines() {
@@ -263,10 +281,12 @@ struct ProxyThread: ~Copyable {
     private mutating func handle(_ reply: SpoolReply) {
         switch reply {
         case .written(let file, let id, let bytes):
+            reactor.unsentBytes -= bytes
             if reactor.isCurrent(file, of: id) { engine.spoolWritten(id, bytes: bytes, &reactor) }
         case .read(let file, let id, let bytes):
             if reactor.isCurrent(file, of: id) { engine.spoolRead(id, bytes.span, &reactor) }
-        case .failed(let file, let id):
+        case .failed(let file, let id, let bytes):
+            reactor.unsentBytes -= bytes
             if reactor.isCurrent(file, of: id) { engine.spoolFailed(id, &reactor) }
         }
     }
@@ -305,9 +325,12 @@ struct ProxyThread: ~Copyable {
     }
 
     private mutating func resumeAccepting() {
+        // A thread that is full must not stand among the waiting ones: it would be woken for a connection that another
+        // thread has room for.
+        if isAccepting && !mayAccept { pauseAccepting() }
         guard let time = acceptsAgainAt, time <= reactor.now, !engine.isDraining else { return }
-        acceptsAgainAt = nil
-        startAccepting()
+        if mayAccept { startAccepting() }
+        if !isAccepting { pauseAccepting() }
     }
 
     /// Goes to the end of the kernel's queue of waiting threads, so that the next connection wakes another one: an
@@ -320,6 +343,8 @@ struct ProxyThread: ~Copyable {
     }
 
     private mutating func accept() {
+        // A drain of the same batch of events may have come before.
+        guard isAccepting else { return }
         defer { yieldListener() }
         for _ in 0..<ProxyThread.acceptsPerEvent {
             guard mayAccept else {

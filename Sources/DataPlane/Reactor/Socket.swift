@@ -29,6 +29,8 @@ struct Socket {
     var isScheduled = false
     /// The peer has closed its side or the connection is dead.
     var hasHungUp = false
+    /// An event has reported an error.
+    var hasFailed = false
     /// Writing failed; the reading side will tell why.
     var isWriteBroken = false
     /// Bytes that the kernel has not taken, from `unsentStart` on.

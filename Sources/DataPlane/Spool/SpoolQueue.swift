@@ -54,5 +54,6 @@ final class SpoolQueue: Sendable {
 enum SpoolReply: Sendable {
     case written(SpoolID, ConnectionID, bytes: Int)
     case read(SpoolID, ConnectionID, [UInt8])
-    case failed(SpoolID, ConnectionID)
+    /// - Parameter bytes: how many were to be written; 0 when a part could not be read.
+    case failed(SpoolID, ConnectionID, bytes: Int)
 }

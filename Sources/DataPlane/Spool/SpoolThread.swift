@@ -29,17 +29,23 @@ final class SpoolThread {
     /// Runs for as long as the process lives; to be called on a thread of its own.
     func run() -> Never {
         while true {
-            for job in queue.take() { perform(job) }
+            // Each job's bytes are freed as soon as it is done.
+            var jobs = Array(queue.take().reversed())
+            while let job = jobs.popLast() { perform(job) }
         }
     }
 
     private func perform(_ job: SpoolQueue.Job) {
         switch job {
         case .write(let id, let connection, let bytes):
-            reply(write(bytes, to: id) ? .written(id, connection, bytes: bytes.count) : .failed(id, connection), id)
+            reply(
+                write(bytes, to: id)
+                    ? .written(id, connection, bytes: bytes.count) : .failed(id, connection, bytes: bytes.count),
+                id
+            )
         case .read(let id, let connection, let range):
             let bytes = read(range, of: id)
-            reply(bytes.map { .read(id, connection, $0) } ?? .failed(id, connection), id)
+            reply(bytes.map { .read(id, connection, $0) } ?? .failed(id, connection, bytes: 0), id)
         case .discard(let id):
             if let file = files.removeValue(forKey: id) { close(file.descriptor) }
         }

@@ -52,6 +52,8 @@ struct ClientConnection {
     var served = 0
     /// A head was accepted whose request is not answered yet.
     var isInRequest = false
+    /// What has arrived is being gone through right now.
+    var isConsuming = false
     /// The client has closed its sending side and may still read (``HalfClose/allow``).
     var hasEnded = false
 
@@ -76,6 +78,8 @@ struct ClientConnection {
     var worker: PickedWorker?
     /// A worker that failed this request.
     var excludedWorker: Int?
+    /// When the wait for a worker ends.
+    var queueDeadline: MonotonicTime?
     /// The place in the list of waiting requests while ``phase`` is `waiting`.
     var waitingTicket: UInt64?
     /// Bytes that were queued for the client when it was last seen to take none.
@@ -108,6 +112,15 @@ struct ClientConnection {
         isHeadTimed = false
         emptyLines = 0
         beganAt = now
+    }
+
+    /// Everything of the request has been given to the worker's connection.
+    var isUploadComplete: Bool {
+        switch bodyUse {
+        case .hold, .discard: true
+        case .stream: !framerIsOpen
+        case .spool: !request.spool.isReading && request.spool.sentBytes == request.spool.writtenBytes
+        }
     }
 
     /// A body is still arriving, and what arrives is wanted: a streamed one waits until its connection is open.

@@ -61,7 +61,9 @@ extension ProxyEngine {
     mutating func refuse(_ id: ConnectionID, _ answer: LocalAnswer, _ network: inout some Network & ~Copyable) {
         let client = clients.slots[id.index]
         guard client.exchange.phase != .relaying else {
-            closeClient(id, .graceful, &network)
+            let error: ClientError
+            if case .error(let given) = answer.content { error = given } else { error = .uploadTimeout }
+            abort(id, error, &network)
             return
         }
         guard client.isInRequest, client.framer.remainingBytes == 0, client.exchange.isReplayable else {

@@ -80,7 +80,7 @@ extension ProxyEngine {
     /// All bytes that arrived are taken and the body goes on.
     private mutating func bodyPieceDone(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         guard !clients.slots[id.index].hasEnded else {
-            clientGone(id, &network)
+            closeClient(id, .graceful, &network)
             return
         }
         switch clients.slots[id.index].bodyUse {

@@ -85,9 +85,30 @@ extension ProxyEngine {
     /// The whole request is on its way: from now on the worker's time to its first byte of content runs.
     mutating func awaitFirstByte(_ upstream: ConnectionID, _ network: inout some Network & ~Copyable) {
         guard let client = upstreams.slots[upstream.index].client else { return }
-        // An answer may begin before its request has ended.
-        guard clients.slots[client.index].exchange.phase != .relaying else { return }
+        guard clients.slots[client.index].exchange.phase != .relaying else {
+            // The answer began before its request had ended.
+            keepAnswerTimed(upstream, client, &network)
+            return
+        }
         wait(for: .firstByte, clients.slots[client.index].timeouts.firstByteMilliseconds, on: upstream, &network)
+    }
+
+    /// While an answer is being passed on its own clock runs, whatever becomes of the upload: the client's while the client
+    /// takes nothing, else the worker's.
+    mutating func keepAnswerTimed(
+        _ upstream: ConnectionID,
+        _ client: ConnectionID,
+        _ network: inout some Network & ~Copyable
+    ) {
+        switch upstreams.slots[upstream.index].awaits {
+        case .client, .firstByte, .nextByte: return
+        case .nothing, .connection, .upload, .reuse: break
+        }
+        if upstreams.slots[upstream.index].hasContent {
+            awaitNextByte(upstream, client, &network)
+        } else {
+            wait(for: .firstByte, clients.slots[client.index].timeouts.firstByteMilliseconds, on: upstream, &network)
+        }
     }
 
     /// Content has been passed on: the time to the next byte runs.
@@ -118,6 +139,10 @@ extension ProxyEngine {
     ) {
         network.pauseReads(id)
         setDeadline(id, at: nil, &network)
+        guard clients.slots[id.index].exchange.phase != .relaying else {
+            keepAnswerTimed(upstream, id, &network)
+            return
+        }
         let queued = network.queuedBytes(upstream)
         let idle = table.settings.uploadIdleTimeoutMilliseconds
         wait(for: .upload(queuedBytes: queued), idle, on: upstream, &network)

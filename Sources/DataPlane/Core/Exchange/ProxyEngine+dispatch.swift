@@ -73,8 +73,9 @@ extension ProxyEngine {
         }
         if clients.slots[id.index].phase != .waiting {
             clients.slots[id.index].phase = .waiting
-            setDeadline(id, at: network.now.adding(milliseconds: limit), &network)
+            clients.slots[id.index].queueDeadline = network.now.adding(milliseconds: limit)
         }
+        setDeadline(id, at: clients.slots[id.index].queueDeadline, &network)
         clients.slots[id.index].waitingTicket = waiting.join(id)
     }
 

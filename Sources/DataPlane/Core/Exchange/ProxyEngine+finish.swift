@@ -4,8 +4,7 @@ import Synchronization
 extension ProxyEngine {
     /// The request has got its complete answer: the connection goes on to the next one, or closes.
     mutating func finish(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        let mayGoOn = !clients.slots[id.index].hasEnded || !clients.slots[id.index].input.isEmpty
-        guard clients.slots[id.index].request.keepAlive, !isDraining, mayGoOn else {
+        guard clients.slots[id.index].request.keepAlive, !isDraining, !hasSentAll(id) else {
             closeClient(id, .graceful, &network)
             return
         }
@@ -24,17 +23,25 @@ extension ProxyEngine {
 
     /// The client has closed its sending side: it has gone, unless it may still read and has all sent that it wanted.
     mutating func clientEnded(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        let mayRead: Bool =
+        guard table.settings.halfClose == .allow else {
+            clientGone(id, &network)
+            return
+        }
+        let hasWholeRequest: Bool =
             switch clients.slots[id.index].phase {
             case .body: false
             case .head: !clients.slots[id.index].input.isEmpty && network.queuedBytes(id) > queuedBytesMax
             case .spooled, .waiting, .upstream: !clients.slots[id.index].framerIsOpen
             }
-        if mayRead && table.settings.halfClose == .allow {
-            clients.slots[id.index].hasEnded = true
-        } else {
-            clientGone(id, &network)
-        }
+        clients.slots[id.index].hasEnded = true
+        // It may still read the answers that are queued for it.
+        if !hasWholeRequest { closeClient(id, .graceful, &network) }
+    }
+
+    /// The client has closed its sending side, and everything that it had sent is gone through.
+    func hasSentAll(_ id: ConnectionID) -> Bool {
+        guard clients.slots[id.index].hasEnded else { return false }
+        return !clients.slots[id.index].isConsuming && clients.slots[id.index].input.isEmpty
     }
 
     /// The client has taken everything that was queued for it.

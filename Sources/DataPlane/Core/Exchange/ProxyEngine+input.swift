@@ -23,8 +23,12 @@ extension ProxyEngine {
         var input = ByteBuffer()
         swap(&input, &clients.slots[id.index].input)
         counters.inputBytes.count(-input.count)
+        clients.slots[id.index].isConsuming = true
         consume(id, input.storage.span, &network)
         giveBack(input)
+        guard isClient(id) else { return }
+        clients.slots[id.index].isConsuming = false
+        if clients.slots[id.index].phase == .head && hasSentAll(id) { closeClient(id, .graceful, &network) }
     }
 
     /// Takes clients further that have sent a request ahead and whose previous one is done.
@@ -116,7 +120,7 @@ extension ProxyEngine {
         _ network: inout some Network & ~Copyable
     ) {
         guard !clients.slots[id.index].hasEnded else {
-            clientGone(id, &network)
+            closeClient(id, .graceful, &network)
             return
         }
         guard !exceedsBuffers(adding: bytes.count) else {

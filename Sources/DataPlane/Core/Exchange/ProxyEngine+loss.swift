@@ -72,7 +72,7 @@ extension ProxyEngine {
 
     /// The client must see that its answer is not whole: an event that says so where the stream allows one, and then
     /// an end that no parser takes for a complete message.
-    private mutating func abort(
+    mutating func abort(
         _ id: ConnectionID,
         _ error: ClientError,
         _ network: inout some Network & ~Copyable

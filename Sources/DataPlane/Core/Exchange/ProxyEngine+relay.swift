@@ -64,6 +64,7 @@ extension ProxyEngine {
             switch step {
             case .data(let range):
                 hasContent = true
+                upstreams.slots[id.index].hasContent = true
                 if clients.slots[client.index].mayInsertEvent { clients.slots[client.index].events.take(bytes, range) }
                 if chunked || range.count <= 16 * 1024 {
                     appendContent(bytes.extracting(range), chunked: chunked)
@@ -96,10 +97,11 @@ extension ProxyEngine {
         hasExtraBytes: Bool,
         _ network: inout some Network & ~Copyable
     ) {
-        let requestIsWhole = !clients.slots[client.index].framerIsOpen
+        // A worker that may still wait for a part of this request would take the next one for it.
+        let requestIsWhole = clients.slots[client.index].isUploadComplete && network.queuedBytes(id) == 0
         clients.slots[client.index].upstream = nil
         upstreams.slots[id.index].client = nil
-        if upstreams.slots[id.index].mayReuse && !hasExtraBytes && requestIsWhole {
+        if upstreams.slots[id.index].mayReuse && !hasExtraBytes && requestIsWhole && !network.hasUnread(id) {
             returnToPool(id, &network)
         } else {
             discardUpstream(id, &network)

@@ -44,7 +44,9 @@ extension ProxyEngine {
     private func spoolRefusal(_ id: ConnectionID) -> ClientError? {
         if let fault = clients.slots[id.index].request.content.refusal { return .fault(fault) }
         let spooled = counters.spooledBytes.load(ordering: .relaxed) + othersSpooledBytes
-        return spooled > table.settings.spoolBytesMax ? .spoolFull : nil
+        if spooled > table.settings.spoolBytesMax { return .spoolFull }
+        // What waits for the disk is in memory.
+        return exceedsBuffers() ? .buffersFull : nil
     }
 
     /// The whole body has been given to its file: the pick needs the model's name, if the body has one.
@@ -56,7 +58,12 @@ extension ProxyEngine {
             return
         }
         clients.slots[id.index].phase = .spooled
-        guard let model = clients.slots[id.index].request.content.found.model, !model.isEmpty else {
+        guard let model = clients.slots[id.index].request.content.found.model else {
+            dispatch(id, &network)
+            return
+        }
+        guard !model.isEmpty else {
+            clients.slots[id.index].request.spool.model = []
             dispatch(id, &network)
             return
         }
@@ -149,7 +156,7 @@ extension ProxyEngine {
             return
         }
         clients.slots[id.index].request.spool.isReading = true
-        wait(for: .nothing, 0, on: upstream, &network)
+        awaitNothingOfAnswerYet(upstream, id, &network)
         awaitDisk(id, &network)
         let end = min(spool.sentBytes + configuration.spoolPieceBytes, spool.writtenBytes)
         network.readSpool(spool.sentBytes..<end, of: id)

@@ -97,17 +97,26 @@ extension ProxyEngine {
         }
     }
 
+    /// The worker has taken what it got of an upload: nothing is waited for, unless its answer has begun already.
+    mutating func awaitNothingOfAnswerYet(
+        _ upstream: ConnectionID,
+        _ client: ConnectionID,
+        _ network: inout some Network & ~Copyable
+    ) {
+        if clients.slots[client.index].exchange.phase == .relaying {
+            keepAnswerTimed(upstream, client, &network)
+        } else {
+            wait(for: .nothing, 0, on: upstream, &network)
+        }
+    }
+
     /// The worker has taken everything: the client is read again, and its time runs again.
     mutating func goOnUploading(
         _ id: ConnectionID,
         _ upstream: ConnectionID,
         _ network: inout some Network & ~Copyable
     ) {
-        if clients.slots[id.index].exchange.phase == .relaying {
-            awaitNextByte(upstream, id, &network)
-        } else {
-            wait(for: .nothing, 0, on: upstream, &network)
-        }
+        awaitNothingOfAnswerYet(upstream, id, &network)
         network.resumeReads(id)
         if !clients.slots[id.index].input.isEmpty { continuing.append(id) }
         armUploadDeadline(id, &network)

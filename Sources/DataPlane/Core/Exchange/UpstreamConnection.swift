@@ -33,6 +33,8 @@ struct UpstreamConnection {
     var headEnd = HeadEnd()
     var framer: BodyFramer?
     var mayReuse = false
+    /// Content of the answer has come.
+    var hasContent = false
     var interimHeads = 0
 
     init(id: ConnectionID, client: ConnectionID?, lease: WorkerSlots.Lease?) {
@@ -46,6 +48,7 @@ struct UpstreamConnection {
         headEnd = HeadEnd()
         framer = nil
         mayReuse = false
+        hasContent = false
         interimHeads = 0
     }
 }

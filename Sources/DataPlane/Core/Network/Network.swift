@@ -22,6 +22,9 @@ public protocol Network: ~Copyable {
     /// Bytes that were sent and that the kernel has not taken yet. `drained` follows when it falls to 0.
     func queuedBytes(_ connection: ConnectionID) -> Int
 
+    /// Whether something, bytes or the end, may lie before the reader of a connection.
+    func hasUnread(_ connection: ConnectionID) -> Bool
+
     mutating func pauseReads(_ connection: ConnectionID)
     mutating func resumeReads(_ connection: ConnectionID)
 
@@ -31,7 +34,7 @@ public protocol Network: ~Copyable {
     /// Sets or clears the one deadline of a connection; `deadlinePassed` follows.
     mutating func setDeadline(_ connection: ConnectionID, at time: MonotonicTime?)
 
-    /// Bytes of all connections that were sent and that the kernel has not taken yet.
+    /// Bytes of all connections that were sent or spooled and that the kernel or the disk has not taken yet.
     var unsentBytes: Int { get }
 
     // MARK: - Temporary files

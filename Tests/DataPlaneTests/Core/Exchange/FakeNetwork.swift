@@ -50,6 +50,11 @@ struct FakeNetwork: Network {
 
     func queuedBytes(_ id: ConnectionID) -> Int { connections[id]?.queued ?? 0 }
 
+    /// Connections that have unread bytes.
+    var unread: Set<ConnectionID> = []
+
+    func hasUnread(_ id: ConnectionID) -> Bool { unread.contains(id) }
+
     mutating func pauseReads(_ id: ConnectionID) { connections[id]?.isPaused = true }
     mutating func resumeReads(_ id: ConnectionID) { connections[id]?.isPaused = false }
 

@@ -63,4 +63,32 @@ struct ProxyEngineHalfCloseTests {
         #expect(bench.network.takeText(client).hasSuffix("ok"))
         #expect(bench.network.isClosed(client))
     }
+
+    @Test("Answers of the proxy itself count as well, and so does an empty line at the end")
+    func localAnswers() throws {
+        let health = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+        for (rest, answers) in [(health + health, 3), ("\r\n", 1), (health + "\r\n", 2)] {
+            var bench = try Self.bench(.allow)
+            let client = bench.accept()
+            bench.receive(client, Self.get + rest)
+            let upstream = bench.openUpstream()
+            bench.engine.ended(client, &bench.network)
+            bench.receive(upstream, Self.ok)
+            #expect(bench.network.takeText(client).split(separator: "HTTP/1.1 200").count == answers)
+            #expect(bench.network.connections[client]?.closed == .graceful)
+        }
+    }
+
+    @Test("An answer that is still queued is not lost by the end", arguments: ["", "GET /he"])
+    func queuedAnswer(rest: String) throws {
+        var bench = try Self.bench(.allow)
+        let client = bench.accept()
+        bench.receive(client, Self.get + rest)
+        let upstream = bench.openUpstream()
+        if !rest.isEmpty { bench.engine.ended(client, &bench.network) }
+        bench.network.connections[client]?.queued = 100_000
+        bench.receive(upstream, Self.ok)
+        if rest.isEmpty { bench.engine.ended(client, &bench.network) }
+        #expect(bench.network.connections[client]?.closed == .graceful)
+    }
 }
