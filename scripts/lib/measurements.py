@@ -1,4 +1,5 @@
-"""Turns the figures that the end-to-end tests wrote down into docs/measurements.md.
+"""Turns the figures that the end-to-end tests wrote down into docs/measurements.md, and keeps what is recorded by hand
+at its end.
 
 usage: measurements.py RESULTS OUTPUT
 """
@@ -9,6 +10,15 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+
+
+BY_HAND = "# Recorded by hand"
+
+
+def recorded_by_hand(document: Path) -> str:
+    """The part of the document that this script does not write, with its heading."""
+    text = document.read_text(encoding="utf-8") if document.exists() else ""
+    return text[text.index(BY_HAND):] if BY_HAND in text else ""
 
 
 def machine() -> str:
@@ -31,9 +41,10 @@ def main() -> int:
         return 1
     lines = [
         "# Measurements", "",
-        "Written by `scripts/test.sh e2e --measure`; do not edit by hand. Each figure is one run of the test beside it, with",
-        "release builds and the load, the workers and the router on one machine; a figure with a limit fails its test when it",
-        "is over. One test alone: `scripts/test.sh e2e Tests/EndToEndTests/FILE`.", "",
+        "Written by `scripts/test.sh e2e --measure`; what takes too long for that is recorded by hand at the end. Each figure",
+        "is one run of the test beside it, with release builds and the load, the workers and the router on one machine; a",
+        "figure with a limit fails its test when it is over. One test alone: `scripts/test.sh e2e Tests/EndToEndTests/FILE`.",
+        "",
         f"Machine: {machine()}.", "",
     ]
     for subject in dict.fromkeys(figure["subject"] for figure in figures):
@@ -44,7 +55,9 @@ def main() -> int:
                 lines.append(f"| {figure['figure']} | {number(figure['value'])} {figure['unit']} | {limit} | "
                              f"`{figure['test']}` |")
         lines.append("")
-    output.write_text("\n".join(lines).rstrip("\n") + "\n", encoding="utf-8")
+    measured = "\n".join(lines).rstrip("\n") + "\n"
+    by_hand = recorded_by_hand(output)
+    output.write_text(measured + (f"\n{by_hand}" if by_hand else ""), encoding="utf-8")
     print(f"    {len(figures)} figures in {output}")
     return 0
 
