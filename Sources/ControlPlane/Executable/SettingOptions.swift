@@ -10,14 +10,23 @@ struct SettingOptions: ParsableArguments {
     @OptionGroup(title: "Time limits, in seconds down to 0.001")
     var timeLimits: TimeLimitOptions
 
+    @OptionGroup(title: "Overload")
+    var admission: AdmissionOptions
+
+    @OptionGroup(title: "Retries")
+    var retry: RetryOptions
+
+    @OptionGroup(title: "Circuit breakers")
+    var breaker: BreakerOptions
+
     @OptionGroup(title: "How messages are passed on")
     var forwarding: ForwardingOptions
 
     /// The settings whose flags were given, by the flags' texts.
     var given: [(flag: SettingFlag, text: String)] {
-        (limits.texts + timeLimits.texts + forwarding.texts).compactMap { key, text in
-            text.map { (SettingFlag(key), $0) }
-        }
+        let texts =
+            limits.texts + timeLimits.texts + admission.texts + retry.texts + breaker.texts + forwarding.texts
+        return texts.compactMap { key, text in text.map { (SettingFlag(key), $0) } }
     }
 
     /// The given flags in a form that reads back to equal options.
@@ -76,6 +85,8 @@ struct TimeLimitOptions: ParsableArguments {
     @Option(.streamIdleTimeoutMilliseconds) var streamIdle: String?
     @Option(.keepAliveTimeoutMilliseconds) var keepAlive: String?
     @Option(.requestTimeoutMilliseconds) var request: String?
+    @Option(.holdTimeoutMilliseconds) var hold: String?
+    @Option(.drainTimeoutMilliseconds) var drain: String?
 
     var texts: SettingTexts {
         [
@@ -83,6 +94,68 @@ struct TimeLimitOptions: ParsableArguments {
             (.queueTimeoutMilliseconds, queue), (.connectTimeoutMilliseconds, connect),
             (.firstByteTimeoutMilliseconds, firstByte), (.streamIdleTimeoutMilliseconds, streamIdle),
             (.keepAliveTimeoutMilliseconds, keepAlive), (.requestTimeoutMilliseconds, request),
+            (.holdTimeoutMilliseconds, hold), (.drainTimeoutMilliseconds, drain),
+        ]
+    }
+}
+
+/// The flags of how many requests are taken on.
+struct AdmissionOptions: ParsableArguments {
+    @Option(.concurrentRequestsMax) var concurrentRequestsMax: String?
+    @Option(.queueSize) var queueSize: String?
+    @Option(.requestsPerSecondMax) var requestsPerSecondMax: String?
+    @Option(.workerRequestsMax) var workerRequestsMax: String?
+
+    var texts: SettingTexts {
+        [
+            // The original switches its limit off by -1.
+            (.concurrentRequestsMax, concurrentRequestsMax == "-1" ? "0" : concurrentRequestsMax),
+            (.queueSize, queueSize), (.requestsPerSecondMax, requestsPerSecondMax),
+            (.workerRequestsMax, workerRequestsMax),
+        ]
+    }
+}
+
+/// The flags of retries.
+struct RetryOptions: ParsableArguments {
+    @Option(.retryAttemptsMax) var attemptsMax: String?
+    @Option(.retryBackoffInitialMilliseconds) var backoffInitial: String?
+    @Option(.retryBackoffMaxMilliseconds) var backoffMax: String?
+    @Option(.retryBackoffMultiplierPermille) var backoffMultiplier: String?
+    @Option(.retryJitterPermille) var jitter: String?
+    @Option(.retryBudgetPercent) var budget: String?
+
+    @Flag(name: .long, help: "Make one attempt for each request: --retry-max-retries 1.")
+    var disableRetries = false
+
+    var texts: SettingTexts {
+        [
+            // The original takes 0 for one attempt, too.
+            (.retryAttemptsMax, disableRetries || attemptsMax == "0" ? "1" : attemptsMax),
+            (.retryBackoffInitialMilliseconds, backoffInitial),
+            (.retryBackoffMaxMilliseconds, backoffMax), (.retryBackoffMultiplierPermille, backoffMultiplier),
+            (.retryJitterPermille, jitter), (.retryBudgetPercent, budget),
+        ]
+    }
+}
+
+/// The flags of circuit breakers.
+struct BreakerOptions: ParsableArguments {
+    @Option(.breakerFailureThreshold) var failureThreshold: String?
+    @Option(.breakerSuccessThreshold) var successThreshold: String?
+    @Option(.breakerOpenMilliseconds) var open: String?
+    @Option(.breakerWindowMilliseconds) var window: String?
+    @Option(.breakerOpenPercentMax) var openPercentMax: String?
+    @Option(.breakerCounts) var counts: String?
+
+    @Flag(name: .long, help: "Take no worker out because of failed requests: --cb-failure-threshold 0.")
+    var disableCircuitBreaker = false
+
+    var texts: SettingTexts {
+        [
+            (.breakerFailureThreshold, disableCircuitBreaker ? "0" : failureThreshold),
+            (.breakerSuccessThreshold, successThreshold), (.breakerOpenMilliseconds, open),
+            (.breakerWindowMilliseconds, window), (.breakerOpenPercentMax, openPercentMax), (.breakerCounts, counts),
         ]
     }
 }

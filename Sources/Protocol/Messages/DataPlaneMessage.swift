@@ -76,6 +76,9 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
     public var draining: Bool
     /// What it holds for its connections; nil from a data plane that does not say.
     public var held: HeldResources?
+    /// The workers of the applied snapshot that have requests of this data plane, or whose breaker is not closed; nil from
+    /// a data plane that does not say.
+    public var workers: [WorkerTraffic]?
 
     public init(
         applied: SnapshotVersion?,
@@ -83,7 +86,8 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
         connections: Int,
         requests: UInt64,
         draining: Bool,
-        held: HeldResources? = nil
+        held: HeldResources? = nil,
+        workers: [WorkerTraffic]? = nil
     ) {
         self.applied = applied
         self.inFlight = inFlight
@@ -91,10 +95,11 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
         self.requests = requests
         self.draining = draining
         self.held = held
+        self.workers = workers
     }
 
     enum CodingKeys: String, CodingKey {
-        case applied, connections, requests, draining, held
+        case applied, connections, requests, draining, held, workers
         case inFlight = "in_flight"
     }
 }

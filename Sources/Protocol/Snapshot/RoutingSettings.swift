@@ -37,6 +37,14 @@ public struct RoutingSettings: Hashable, Sendable, Codable {
     /// The limits of a request whose model has no own ones.
     public var timeouts = RequestTimeouts()
 
+    // MARK: - Overload and outages
+
+    public var admission = AdmissionSettings()
+    public var retry = RetrySettings()
+    public var breaker = BreakerSettings()
+    /// How long the requests of a worker that is removed may go on before they are cut, in milliseconds; 0: not at all.
+    public var drainTimeoutMilliseconds = 300_000
+
     // MARK: - How messages are passed on
 
     /// What the end of a client's sending side means.
@@ -57,6 +65,8 @@ public struct RoutingSettings: Hashable, Sendable, Codable {
             case .forwardedFields:
                 forwardedFields = try container.decodeIfPresent(ForwardedFields.self, forKey: key) ?? forwardedFields
             case .via: via = try container.decodeIfPresent(String.self, forKey: key) ?? via
+            case .breakerCounts:
+                breaker.counts = try container.decodeIfPresent(BreakerCounts.self, forKey: key) ?? breaker.counts
             default:
                 guard let path = RoutingSettings.number(key) else { continue }
                 self[keyPath: path] = try container.decodeIfPresent(Int.self, forKey: key) ?? self[keyPath: path]
@@ -71,6 +81,7 @@ public struct RoutingSettings: Hashable, Sendable, Codable {
             case .halfClose: try container.encode(halfClose, forKey: key)
             case .forwardedFields: try container.encode(forwardedFields, forKey: key)
             case .via: try container.encode(via, forKey: key)
+            case .breakerCounts: try container.encode(breaker.counts, forKey: key)
             default:
                 guard let path = RoutingSettings.number(key) else { continue }
                 try container.encode(self[keyPath: path], forKey: key)
@@ -98,6 +109,24 @@ extension RoutingSettings {
         case firstByteTimeoutMilliseconds = "first_byte_timeout_milliseconds"
         case streamIdleTimeoutMilliseconds = "stream_idle_timeout_milliseconds"
         case requestTimeoutMilliseconds = "request_timeout_milliseconds"
+        case holdTimeoutMilliseconds = "hold_timeout_milliseconds"
+        case concurrentRequestsMax = "concurrent_requests_max"
+        case queueSize = "queue_size"
+        case requestsPerSecondMax = "requests_per_second_max"
+        case workerRequestsMax = "worker_requests_max"
+        case retryAttemptsMax = "retry_attempts_max"
+        case retryBackoffInitialMilliseconds = "retry_backoff_initial_milliseconds"
+        case retryBackoffMaxMilliseconds = "retry_backoff_max_milliseconds"
+        case retryBackoffMultiplierPermille = "retry_backoff_multiplier_permille"
+        case retryJitterPermille = "retry_jitter_permille"
+        case retryBudgetPercent = "retry_budget_percent"
+        case breakerFailureThreshold = "breaker_failure_threshold"
+        case breakerSuccessThreshold = "breaker_success_threshold"
+        case breakerOpenMilliseconds = "breaker_open_milliseconds"
+        case breakerWindowMilliseconds = "breaker_window_milliseconds"
+        case breakerOpenPercentMax = "breaker_open_percent_max"
+        case breakerCounts = "breaker_counts"
+        case drainTimeoutMilliseconds = "drain_timeout_milliseconds"
         case halfClose = "half_close"
         case forwardedFields = "forwarded_fields"
         case via
@@ -122,7 +151,24 @@ extension RoutingSettings {
         case .firstByteTimeoutMilliseconds: \.timeouts.firstByteMilliseconds
         case .streamIdleTimeoutMilliseconds: \.timeouts.streamIdleMilliseconds
         case .requestTimeoutMilliseconds: \.timeouts.requestMilliseconds
-        case .halfClose, .forwardedFields, .via: nil
+        case .holdTimeoutMilliseconds: \.timeouts.holdMilliseconds
+        case .concurrentRequestsMax: \.admission.concurrentRequestsMax
+        case .queueSize: \.admission.queueSize
+        case .requestsPerSecondMax: \.admission.requestsPerSecondMax
+        case .workerRequestsMax: \.admission.workerRequestsMax
+        case .retryAttemptsMax: \.retry.attemptsMax
+        case .retryBackoffInitialMilliseconds: \.retry.backoffInitialMilliseconds
+        case .retryBackoffMaxMilliseconds: \.retry.backoffMaxMilliseconds
+        case .retryBackoffMultiplierPermille: \.retry.backoffMultiplierPermille
+        case .retryJitterPermille: \.retry.jitterPermille
+        case .retryBudgetPercent: \.retry.budgetPercent
+        case .breakerFailureThreshold: \.breaker.failureThreshold
+        case .breakerSuccessThreshold: \.breaker.successThreshold
+        case .breakerOpenMilliseconds: \.breaker.openMilliseconds
+        case .breakerWindowMilliseconds: \.breaker.windowMilliseconds
+        case .breakerOpenPercentMax: \.breaker.openPercentMax
+        case .drainTimeoutMilliseconds: \.drainTimeoutMilliseconds
+        case .halfClose, .forwardedFields, .via, .breakerCounts: nil
         }
     }
 }

@@ -95,9 +95,18 @@ extension RoutingSettings {
             .connectTimeoutMilliseconds:
             1...dayMilliseconds
         case .queueTimeoutMilliseconds, .firstByteTimeoutMilliseconds, .streamIdleTimeoutMilliseconds,
-            .requestTimeoutMilliseconds:
+            .requestTimeoutMilliseconds, .holdTimeoutMilliseconds, .drainTimeoutMilliseconds:
             0...dayMilliseconds
-        case .halfClose, .forwardedFields, .via: nil
+        case .concurrentRequestsMax, .queueSize, .requestsPerSecondMax, .workerRequestsMax: 0...10_000_000
+        case .retryAttemptsMax: 1...100
+        case .retryBackoffInitialMilliseconds, .retryBackoffMaxMilliseconds: 0...dayMilliseconds
+        case .retryBackoffMultiplierPermille: 1_000...100_000
+        case .retryJitterPermille: 0...1_000
+        case .retryBudgetPercent, .breakerOpenPercentMax: 0...100
+        case .breakerFailureThreshold: 0...1_000_000
+        case .breakerSuccessThreshold: 1...1_000
+        case .breakerOpenMilliseconds, .breakerWindowMilliseconds: 1...dayMilliseconds
+        case .halfClose, .forwardedFields, .via, .breakerCounts: nil
         }
     }
 
@@ -145,6 +154,7 @@ extension ModelTimeouts {
     func violations(path: String) -> [SnapshotViolation] {
         let values: [(CodingKeys, Int?)] = [
             (.queueMilliseconds, queueMilliseconds),
+            (.holdMilliseconds, holdMilliseconds),
             (.connectMilliseconds, connectMilliseconds),
             (.firstByteMilliseconds, firstByteMilliseconds),
             (.streamIdleMilliseconds, streamIdleMilliseconds),

@@ -10,6 +10,10 @@ public struct SnapshotWorker: Hashable, Sendable, Codable {
     /// Share of the traffic relative to other workers, 1 to 1000.
     public var weight: Int
     public var intent: WorkerIntent
+    /// The time to drain is over: what the worker still does is cut. Only a draining worker may be cut.
+    public var isCut: Bool
+    /// How many requests the worker says that it runs at one time; nil: it does not say.
+    public var runningRequestsMax: Int?
     public var labels: [String: String]
     /// False: the worker counts as ready without being probed.
     public var healthCheck: Bool
@@ -24,6 +28,8 @@ public struct SnapshotWorker: Hashable, Sendable, Codable {
         role: WorkerRole = .regular,
         weight: Int = 1,
         intent: WorkerIntent = .active,
+        isCut: Bool = false,
+        runningRequestsMax: Int? = nil,
         labels: [String: String] = [:],
         healthCheck: Bool = true,
         wasReady: Bool = false
@@ -35,6 +41,8 @@ public struct SnapshotWorker: Hashable, Sendable, Codable {
         self.role = role
         self.weight = weight
         self.intent = intent
+        self.isCut = isCut
+        self.runningRequestsMax = runningRequestsMax
         self.labels = labels
         self.healthCheck = healthCheck
         self.wasReady = wasReady
@@ -44,6 +52,27 @@ public struct SnapshotWorker: Hashable, Sendable, Codable {
         case id, incarnation, url, models, role, weight, intent, labels
         case healthCheck = "health_check"
         case wasReady = "was_ready"
+        case isCut = "cut"
+        case runningRequestsMax = "running_requests_max"
+    }
+
+    /// Fields that an older control plane does not send have their defaults.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try container.decode(WorkerID.self, forKey: .id),
+            incarnation: try container.decode(IncarnationID.self, forKey: .incarnation),
+            url: try container.decode(String.self, forKey: .url),
+            models: try container.decode([ModelCard].self, forKey: .models),
+            role: try container.decode(WorkerRole.self, forKey: .role),
+            weight: try container.decode(Int.self, forKey: .weight),
+            intent: try container.decode(WorkerIntent.self, forKey: .intent),
+            isCut: try container.decodeIfPresent(Bool.self, forKey: .isCut) ?? false,
+            runningRequestsMax: try container.decodeIfPresent(Int.self, forKey: .runningRequestsMax),
+            labels: try container.decode([String: String].self, forKey: .labels),
+            healthCheck: try container.decode(Bool.self, forKey: .healthCheck),
+            wasReady: try container.decode(Bool.self, forKey: .wasReady)
+        )
     }
 }
 

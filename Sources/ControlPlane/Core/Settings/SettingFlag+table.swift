@@ -31,7 +31,67 @@ extension SettingFlag {
         case .queueTimeoutMilliseconds:
             (
                 ["timeout-queue-secs", "queue-timeout-secs"], .seconds,
-                "How long a request waits for a worker to become ready; 0: not at all"
+                "How long a request waits for a worker that is not ready yet or has no room; 0: not at all"
+            )
+        case .holdTimeoutMilliseconds:
+            (
+                ["timeout-hold-secs"], .seconds,
+                "How long a request waits for workers that have all become unhealthy, as in a restart; 0: not at all"
+            )
+        case .drainTimeoutMilliseconds:
+            (
+                ["timeout-drain-secs"], .seconds,
+                "How long the requests of a removed worker may go on before they are cut; 0: not at all"
+            )
+        case .concurrentRequestsMax:
+            (
+                ["max-concurrent-requests"], .number,
+                "Most inference requests of one data plane at workers at one time; 0: no limit"
+            )
+        case .queueSize:
+            (["queue-size"], .number, "Most requests of one data plane that wait for a worker")
+        case .requestsPerSecondMax:
+            (
+                ["rate-limit-tokens-per-second"], .number,
+                "Inference requests that one data plane begins in a second on average; 0: no limit"
+            )
+        case .workerRequestsMax:
+            (
+                ["max-worker-requests"], .number,
+                "Most requests of one data plane in flight at one worker; 0: as the worker says, or its latency shows"
+            )
+        case .retryAttemptsMax:
+            (["retry-max-retries"], .number, "Most attempts for one request, the first included; 1: no retries")
+        case .retryBackoffInitialMilliseconds:
+            (["retry-initial-backoff-ms"], .milliseconds, "Wait before the second attempt, in milliseconds")
+        case .retryBackoffMaxMilliseconds:
+            (["retry-max-backoff-ms"], .milliseconds, "Longest wait before an attempt, in milliseconds")
+        case .retryBackoffMultiplierPermille:
+            (["retry-backoff-multiplier"], .ratio, "How much longer each wait is than the one before")
+        case .retryJitterPermille:
+            (["retry-jitter-factor"], .ratio, "Share of a wait by which it is randomly longer or shorter")
+        case .retryBudgetPercent:
+            (
+                ["retry-budget-percent"], .number,
+                "Most requests that are retried at one time, in percent of those in flight; a few always may"
+            )
+        case .breakerFailureThreshold:
+            (["cb-failure-threshold"], .number, "Failures in a row that take a worker out; 0: none do")
+        case .breakerSuccessThreshold:
+            (["cb-success-threshold"], .number, "Successful trials in a row that take a worker in again")
+        case .breakerOpenMilliseconds:
+            (
+                ["cb-timeout-duration-secs"], .seconds,
+                "Longest time that a worker is out before trials; the first is a second, each further one doubles"
+            )
+        case .breakerWindowMilliseconds:
+            (["cb-window-duration-secs"], .seconds, "Failures further apart than this are not in a row")
+        case .breakerOpenPercentMax:
+            (["cb-max-open-percent"], .number, "Most workers of a model that are out at one time, in percent")
+        case .breakerCounts:
+            (
+                ["cb-counts"], .word,
+                "What counts as failure: outages (connections, time limits, 502, 503, 504) or errors (all but 2xx)"
             )
         case .connectTimeoutMilliseconds:
             (["timeout-connect-secs"], .seconds, "How long a connection to a worker may take to open")

@@ -8,6 +8,9 @@ public struct SettingFlag: Hashable, Sendable {
         case number
         /// Text in seconds, kept in milliseconds.
         case seconds
+        case milliseconds
+        /// Text as a decimal number, kept in thousandths.
+        case ratio
         case word
     }
 
@@ -37,8 +40,8 @@ public struct SettingFlag: Hashable, Sendable {
     public func value(_ text: String) throws(SettingFlagError) -> SettingValue {
         let value: SettingValue? =
             switch unit {
-            case .bytes, .number: Int(text).map(SettingValue.number)
-            case .seconds: DecimalSeconds.milliseconds(text).map(SettingValue.number)
+            case .bytes, .number, .milliseconds: Int(text).map(SettingValue.number)
+            case .seconds, .ratio: DecimalSeconds.milliseconds(text).map(SettingValue.number)
             case .word: .word(text)
             }
         guard let value, key.rule.accepts(value) else {
@@ -57,6 +60,12 @@ public struct SettingFlag: Hashable, Sendable {
             let lower = DecimalSeconds.text(milliseconds: bounds.lowerBound)
             let upper = DecimalSeconds.text(milliseconds: bounds.upperBound)
             return "a number of seconds from \(lower) to \(upper) with at most three decimals"
+        case .milliseconds:
+            return "a whole number of milliseconds from \(bounds.lowerBound) to \(bounds.upperBound)"
+        case .ratio:
+            let lower = DecimalSeconds.text(milliseconds: bounds.lowerBound)
+            let upper = DecimalSeconds.text(milliseconds: bounds.upperBound)
+            return "a number from \(lower) to \(upper) with at most three decimals"
         case .number, .word:
             return key.rule.text
         }
@@ -66,11 +75,12 @@ public struct SettingFlag: Hashable, Sendable {
         let settings = RoutingSettings()
         if let path = RoutingSettings.number(key) {
             let number = settings[keyPath: path]
-            return unit == .seconds ? DecimalSeconds.text(milliseconds: number) : "\(number)"
+            return unit == .seconds || unit == .ratio ? DecimalSeconds.text(milliseconds: number) : "\(number)"
         }
         return switch key {
         case .halfClose: settings.halfClose.rawValue
         case .forwardedFields: settings.forwardedFields.rawValue
+        case .breakerCounts: settings.breaker.counts.rawValue
         default: settings.via
         }
     }

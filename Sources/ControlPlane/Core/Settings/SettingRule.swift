@@ -33,6 +33,7 @@ extension RoutingSettings.CodingKeys {
         if let bounds = RoutingSettings.bounds(self) { return .number(bounds) }
         return switch self {
         case .halfClose: .choice(HalfClose.allCases.map(\.rawValue))
+        case .breakerCounts: .choice(BreakerCounts.allCases.map(\.rawValue))
         case .forwardedFields: .choice(ForwardedFields.allCases.map(\.rawValue))
         default: .name(bytesMax: RoutingSettings.viaBytesMax)
         }
