@@ -65,7 +65,7 @@ extension EngineRun {
             require(isUntouched, "a connection to a worker that was given up was changed")
         }
         for slot in slotsSeen {
-            require(loads.inFlight(slot: slot) == loadOfSlot[slot, default: 0], "the load of a worker")
+            require(shared.loads.inFlight(slot: slot) == loadOfSlot[slot, default: 0], "the load of a worker")
         }
         let open = network.connections.count(where: \.isOpen)
         require(open == engine.clients.count + engine.upstreams.count, "\(open) connections, not all are the engine's")
@@ -116,6 +116,6 @@ extension EngineRun {
         require(counters.bufferBytes == 0, "bytes in buffers at the end: \(counters.bufferBytes)")
         require(counters.spooledBytes.load(ordering: .relaxed) == 0, "bytes in files at the end")
         require(network.spools.isEmpty, "files at the end")
-        for slot in slotsSeen { require(loads.inFlight(slot: slot) == 0, "a worker's load at the end") }
+        for slot in slotsSeen { require(shared.loads.inFlight(slot: slot) == 0, "a worker's load at the end") }
     }
 }

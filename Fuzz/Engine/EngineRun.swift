@@ -5,7 +5,7 @@ struct EngineRun: ~Copyable {
 
     var engine: ProxyEngine
     var network = FuzzNetwork()
-    let loads = WorkerLoads(slotsMax: 32)
+    let shared = SharedState(slotsMax: 32)
     let counters = ThreadCounters()
     var compiler: RoutingTableCompiler
     var input: FuzzInput
@@ -34,8 +34,8 @@ struct EngineRun: ~Copyable {
         settings.forwardedFields = [.append, .replace, .remove, .pass][Int(choices >> 4 & 3)]
         settings.timeouts.requestMilliseconds = choices & 64 == 0 ? 0 : 400_000
         settings.via = choices & 128 == 0 ? "signalbox" : ""
-        engine = ProxyEngine(configuration: configuration, loads: loads, counters: counters, seed: 1)
-        compiler = RoutingTableCompiler(loads: loads)
+        engine = ProxyEngine(configuration: configuration, shared: shared, counters: counters, seed: 1)
+        compiler = RoutingTableCompiler(shared)
         self.input = source
     }
 

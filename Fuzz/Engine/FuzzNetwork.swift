@@ -78,6 +78,8 @@ struct FuzzNetwork: Network {
         if self[id].isOpen { self[id].deadline = time }
     }
 
+    mutating func wake(thread: Int) {}
+
     var unsentBytes: Int { connections.reduce(0) { $0 + ($1.isOpen ? $1.queuedBytes : 0) } }
 
     /// The open connection whose deadline comes first.

@@ -85,7 +85,7 @@ private func checkDocument(_ line: [UInt8]) {
     } catch {
         finding("an accepted document cannot be written and read again: \(error), of \(shown(line))")
     }
-    var compiler = RoutingTableCompiler(loads: WorkerLoads(slotsMax: 16))
+    var compiler = RoutingTableCompiler(SharedState(slotsMax: 16))
     let digest = SnapshotDigest(of: line)
     guard let table = try? compiler.compile(snapshot, digest: digest, health: nil, addresses: [:]) else {
         require(snapshot.workers.count > 16, "an accepted document cannot be compiled: \(shown(line))")

@@ -103,6 +103,7 @@ struct TimeLimitOptions: ParsableArguments {
 struct AdmissionOptions: ParsableArguments {
     @Option(.concurrentRequestsMax) var concurrentRequestsMax: String?
     @Option(.queueSize) var queueSize: String?
+    @Option(.queuePercentMax) var queuePercentMax: String?
     @Option(.requestsPerSecondMax) var requestsPerSecondMax: String?
     @Option(.workerRequestsMax) var workerRequestsMax: String?
 
@@ -110,7 +111,8 @@ struct AdmissionOptions: ParsableArguments {
         [
             // The original switches its limit off by -1.
             (.concurrentRequestsMax, concurrentRequestsMax == "-1" ? "0" : concurrentRequestsMax),
-            (.queueSize, queueSize), (.requestsPerSecondMax, requestsPerSecondMax),
+            (.queueSize, queueSize), (.queuePercentMax, queuePercentMax),
+            (.requestsPerSecondMax, requestsPerSecondMax),
             (.workerRequestsMax, workerRequestsMax),
         ]
     }

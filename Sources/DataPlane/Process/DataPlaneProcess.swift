@@ -25,25 +25,25 @@ public struct DataPlaneProcess {
                 metadata: ["limit": "\(descriptors)"]
             )
         }
-        let loads = WorkerLoads(slotsMax: DataPlaneConfiguration.workerSlotsMax)
+        let shared = SharedState(slotsMax: DataPlaneConfiguration.workerSlotsMax)
         let drainFlag = DrainFlag()
         var mailboxes: [Mailbox] = []
         var counters: [ThreadCounters] = []
-        for _ in 0..<configuration.threads {
+        for thread in 0..<configuration.threads {
             mailboxes.append(try Mailbox())
-            counters.append(ThreadCounters())
+            counters.append(ThreadCounters(thread: thread))
         }
         let spools = try SpoolQueue()
         start(
             SpoolThread(directory: configuration.spoolDirectory, queue: spools, mailboxes: mailboxes, logger: logger)
         )
-        let threads = try startThreads(mailboxes, counters, loads, spools, connectionsMax: connectionsMax(descriptors))
+        let threads = try startThreads(mailboxes, counters, shared, spools, connectionsMax: connectionsMax(descriptors))
         let subscription = try Subscription(
             path: configuration.controlSocketPath,
             id: configuration.id,
             mailboxes: mailboxes,
             counters: counters,
-            loads: loads,
+            shared: shared,
             drainFlag: drainFlag,
             logger: logger
         )
@@ -67,7 +67,7 @@ public struct DataPlaneProcess {
     private func startThreads(
         _ mailboxes: [Mailbox],
         _ counters: [ThreadCounters],
-        _ loads: WorkerLoads,
+        _ shared: SharedState,
         _ spools: SpoolQueue,
         connectionsMax: Int
     ) throws(SystemError) -> ThreadGroup {
@@ -76,7 +76,7 @@ public struct DataPlaneProcess {
         let engineConfiguration = configuration.engine.with(connectionsMax: connectionsMax)
         let logger = logger
         let threads = mailboxes.count
-        for (index, mailbox) in mailboxes.enumerated() {
+        for index in mailboxes.indices {
             let counter = counters[index]
             let others = counters.indices.filter { $0 != index }.map { counters[$0] }
             let seed = UInt64.random(in: 0 ... .max)
@@ -84,14 +84,14 @@ public struct DataPlaneProcess {
                 do throws(SystemError) {
                     let engine = ProxyEngine(
                         configuration: engineConfiguration,
-                        loads: loads,
+                        shared: shared,
                         counters: counter,
                         otherCounters: others,
                         seed: seed
                     )
                     var thread = try ProxyThread(
                         engine: engine,
-                        mailbox: mailbox,
+                        mailboxes: mailboxes,
                         listener: listener,
                         spools: spools,
                         connectionsMax: connectionsMax,

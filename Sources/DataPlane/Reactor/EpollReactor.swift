@@ -17,6 +17,8 @@ struct EpollReactor: ~Copyable {
     let epoll: Int32
     /// The number of the proxy thread, from 0 on.
     let thread: Int
+    /// Those of all threads of the data plane.
+    private let mailboxes: [Mailbox]
     let spools: SpoolQueue
     var now: MonotonicTime
     /// Changes once a second; see ``updateClocks()``.
@@ -37,8 +39,9 @@ struct EpollReactor: ~Copyable {
     /// Temporary files that were made so far.
     var spoolCount: UInt64 = 0
 
-    init(thread: Int, spools: SpoolQueue) throws(SystemError) {
+    init(thread: Int, mailboxes: [Mailbox], spools: SpoolQueue) throws(SystemError) {
         self.thread = thread
+        self.mailboxes = mailboxes
         self.spools = spools
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw SystemError("epoll_create1", errno) }
@@ -58,6 +61,10 @@ struct EpollReactor: ~Copyable {
         guard second != dateSecond else { return }
         dateSecond = second
         dateLine = ByteBuffer("Date: \(HTTPDate.text(time(nil)))\r\n")
+    }
+
+    mutating func wake(thread: Int) {
+        mailboxes[thread].post(.room)
     }
 
     static func clock() -> MonotonicTime {

@@ -12,6 +12,8 @@ final class Mailbox: Sendable {
         case drain
         case stop
         case spool(SpoolReply)
+        /// There may be room at a worker for a request that waits.
+        case room
     }
 
     let wakeDescriptor: Int32

@@ -36,14 +36,15 @@ struct ProxyThread: ~Copyable {
 
     init(
         engine: consuming ProxyEngine,
-        mailbox: Mailbox,
+        mailboxes: [Mailbox],
         listener: Listener,
         spools: SpoolQueue,
         connectionsMax: Int,
         thread: Int,
         threads: Int
     ) throws(SystemError) {
-        let reactor = try EpollReactor(thread: thread, spools: spools)
+        let mailbox = mailboxes[thread]
+        let reactor = try EpollReactor(thread: thread, mailboxes: mailboxes, spools: spools)
         var event = unsafe epoll_event()
         unsafe event.events = EPOLLIN.rawValue
         unsafe event.data.u64 = ProxyThread.mailboxTag
@@ -274,6 +275,7 @@ struct ProxyThread: ~Copyable {
                 engine.drain(&reactor)
             case .stop: isStopped = true
             case .spool(let reply): handle(reply)
+            case .room: engine.roomMade(&reactor)
             }
         }
     }

@@ -11,6 +11,7 @@ final class Subscription {
     private let path: String
     private let mailboxes: [Mailbox]
     private let counters: [ThreadCounters]
+    private let shared: SharedState
     private let logger: Logger
     private let resolver: HostResolver
     /// Woken when every thread has swapped to a table.
@@ -38,7 +39,7 @@ final class Subscription {
         id: String,
         mailboxes: [Mailbox],
         counters: [ThreadCounters],
-        loads: WorkerLoads,
+        shared: SharedState,
         drainFlag: DrainFlag,
         logger: Logger
     ) throws(SystemError) {
@@ -51,7 +52,8 @@ final class Subscription {
         addressesDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         guard appliedDescriptor >= 0, addressesDescriptor >= 0 else { throw SystemError("eventfd", errno) }
         resolver = try HostResolver(changedDescriptor: addressesDescriptor)
-        compiler = RoutingTableCompiler(loads: loads)
+        compiler = RoutingTableCompiler(shared)
+        self.shared = shared
         state = SubscriptionState(id: id, pid: Int(getpid()), now: EpollReactor.clock())
     }
 
@@ -62,8 +64,8 @@ final class Subscription {
         while true {
             // What has arrived is heard before silence is judged: compiling a large table takes its time.
             if socketDescriptor >= 0 { receive() }
-            let heartbeat = heartbeat()
-            perform { try state.timePassed(at: EpollReactor.clock(), heartbeat: heartbeat) }
+            let applied = state.applied
+            perform { try state.timePassed(at: EpollReactor.clock(), heartbeat: heartbeat(applied)) }
             wait()
         }
     }
@@ -90,7 +92,7 @@ final class Subscription {
         if descriptors[2].revents & ~Int16(POLLOUT) != 0 { receive() }
     }
 
-    private func heartbeat() -> DataPlaneHeartbeat {
+    private func heartbeat(_ applied: SnapshotVersion?) -> DataPlaneHeartbeat {
         var inFlight = 0
         var connections = 0
         var requests: UInt64 = 0
@@ -107,13 +109,26 @@ final class Subscription {
             held.idleUpstreamConnections += counter.idleUpstreams.load(ordering: .relaxed)
         }
         return DataPlaneHeartbeat(
-            applied: state.applied,
+            applied: applied,
             inFlight: inFlight,
             connections: connections,
             requests: requests,
             draining: drainFlag.isDraining,
-            held: held
+            held: held,
+            workers: traffic()
         )
+    }
+
+    /// What the workers of the table that the threads have, or are about to have, do for this data plane.
+    private func traffic() -> [WorkerTraffic] {
+        guard let table = update?.update.table else { return [] }
+        let reports = shared.breakers.reports(at: EpollReactor.clock())
+        return table.workers.compactMap { worker in
+            let inFlight = shared.loads.inFlight(slot: worker.lease.slot)
+            let report = reports[worker.lease.slot]
+            guard inFlight > 0 || report != nil else { return nil }
+            return WorkerTraffic(incarnation: worker.incarnation, inFlight: inFlight, breaker: report)
+        }
     }
 
     // MARK: - Carrying out decisions

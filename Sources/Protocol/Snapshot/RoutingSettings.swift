@@ -112,6 +112,7 @@ extension RoutingSettings {
         case holdTimeoutMilliseconds = "hold_timeout_milliseconds"
         case concurrentRequestsMax = "concurrent_requests_max"
         case queueSize = "queue_size"
+        case queuePercentMax = "queue_percent_max"
         case requestsPerSecondMax = "requests_per_second_max"
         case workerRequestsMax = "worker_requests_max"
         case retryAttemptsMax = "retry_attempts_max"
@@ -154,6 +155,7 @@ extension RoutingSettings {
         case .holdTimeoutMilliseconds: \.timeouts.holdMilliseconds
         case .concurrentRequestsMax: \.admission.concurrentRequestsMax
         case .queueSize: \.admission.queueSize
+        case .queuePercentMax: \.admission.queuePercentMax
         case .requestsPerSecondMax: \.admission.requestsPerSecondMax
         case .workerRequestsMax: \.admission.workerRequestsMax
         case .retryAttemptsMax: \.retry.attemptsMax

@@ -98,6 +98,7 @@ extension RoutingSettings {
             .requestTimeoutMilliseconds, .holdTimeoutMilliseconds, .drainTimeoutMilliseconds:
             0...dayMilliseconds
         case .concurrentRequestsMax, .queueSize, .requestsPerSecondMax, .workerRequestsMax: 0...10_000_000
+        case .queuePercentMax: 0...100_000
         case .retryAttemptsMax: 1...100
         case .retryBackoffInitialMilliseconds, .retryBackoffMaxMilliseconds: 0...dayMilliseconds
         case .retryBackoffMultiplierPermille: 1_000...100_000

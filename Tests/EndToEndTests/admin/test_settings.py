@@ -31,6 +31,25 @@ FLAGS: list[tuple[str, str, str, int | str]] = [
     ("--timeout-first-byte-secs", "86400", "first_byte_timeout_milliseconds", 86400000),
     ("--timeout-stream-idle-secs", "4", "stream_idle_timeout_milliseconds", 4000),
     ("--request-timeout-secs", "600", "request_timeout_milliseconds", 600000),
+    ("--timeout-hold-secs", "1", "hold_timeout_milliseconds", 1000),
+    ("--timeout-drain-secs", "8", "drain_timeout_milliseconds", 8000),
+    ("--max-concurrent-requests", "64", "concurrent_requests_max", 64),
+    ("--queue-size", "10", "queue_size", 10),
+    ("--max-queue-percent", "75", "queue_percent_max", 75),
+    ("--rate-limit-tokens-per-second", "500", "requests_per_second_max", 500),
+    ("--max-worker-requests", "32", "worker_requests_max", 32),
+    ("--retry-max-retries", "3", "retry_attempts_max", 3),
+    ("--retry-initial-backoff-ms", "20", "retry_backoff_initial_milliseconds", 20),
+    ("--retry-max-backoff-ms", "1000", "retry_backoff_max_milliseconds", 1000),
+    ("--retry-backoff-multiplier", "2.5", "retry_backoff_multiplier_permille", 2500),
+    ("--retry-jitter-factor", "0.1", "retry_jitter_permille", 100),
+    ("--retry-budget-percent", "30", "retry_budget_percent", 30),
+    ("--cb-failure-threshold", "5", "breaker_failure_threshold", 5),
+    ("--cb-success-threshold", "2", "breaker_success_threshold", 2),
+    ("--cb-timeout-duration-secs", "30", "breaker_open_milliseconds", 30000),
+    ("--cb-window-duration-secs", "60", "breaker_window_milliseconds", 60000),
+    ("--cb-max-open-percent", "25", "breaker_open_percent_max", 25),
+    ("--cb-counts", "errors", "breaker_counts", "errors"),
     ("--half-close", "allow", "half_close", "allow"),
     ("--forwarded-fields", "replace", "forwarded_fields", "replace"),
     ("--via", "", "via", ""),
@@ -59,6 +78,19 @@ def test_a_flag_that_is_not_given_leaves_the_stored_value(bench: Workbench) -> N
     wait_for_settings(second, EXPECTED | {"queue_timeout_milliseconds": 7000})
     assert [json.loads(after) for after, in second.rows("SELECT after FROM audit WHERE id > 1")] == [
         {"queue_timeout_milliseconds": 7000}]
+
+
+@pytest.mark.parametrize(("flags", "expected"), [
+    (["--disable-retries"], {"retry_attempts_max": 1}),
+    (["--retry-max-retries", "0"], {"retry_attempts_max": 1}),
+    (["--disable-circuit-breaker"], {"breaker_failure_threshold": 0}),
+    (["--max-concurrent-requests", "-1"], {"concurrent_requests_max": 0}),
+])
+def test_the_originals_ways_to_switch_something_off_are_understood(
+        bench: Workbench, flags: list[str], expected: dict[str, int]) -> None:
+    plane = bench.control_plane(*flags)
+    wait_for("the settings of the flags",
+             lambda: expected.items() <= plane.admin.get("/settings").json()["settings"].items())
 
 
 def test_launch_hands_the_flags_on_and_a_restarted_control_plane_keeps_what_operators_set(bench: Workbench) -> None:
@@ -110,17 +142,26 @@ def test_the_help_names_every_flag_with_its_default() -> None:
             _, found, rest = words.partition(f" {flag} <" if flag != "--timeout-queue-secs" else f" {flag}, ")
             assert found, flag
             default = defaults()[setting]
-            shown = f"{default / 1000:g}" if setting.endswith("_milliseconds") else default
+            in_thousands = setting.endswith(("_milliseconds", "_permille")) and not flag.endswith("-ms")
+            shown = f"{default / 1000:g}" if in_thousands else default
             assert f"(default: as stored, at first {shown})" in rest[:400], flag
 
 
 def test_the_document_of_limits_names_every_flag_with_its_setting_and_default() -> None:
     text = (PROJECT / "docs" / "limits.md").read_text()
-    rows = re.findall(r"^\| `(--[a-z-]+)` \| `([a-z_]+)` \| ([^ ]+)( s)? \|", text, re.MULTILINE)
+    rows = re.findall(r"^\| `(--[a-z-]+)` \| `([a-z_]+)` \| ([^ ]+)( s| ms)? \|", text, re.MULTILINE)
     documented = {(flag, setting): f"{number}{unit}" for flag, setting, number, unit in rows}
-    expected = {setting: f"{value // 1000} s" if setting.endswith("_milliseconds") else str(value)
-                for setting, value in defaults().items()}
-    assert documented == {(flag, setting): expected[setting] for flag, _, setting, _ in FLAGS}
+    assert documented == {(flag, setting): written_default(flag, setting) for flag, _, setting, _ in FLAGS}
+
+
+def written_default(flag: str, setting: str) -> str:
+    """As the document writes it, in the flag's unit."""
+    default = defaults()[setting]
+    if setting.endswith("_permille"):
+        return f"{default / 1000:g}"
+    if flag.endswith("-ms"):
+        return f"{default} ms"
+    return f"{default // 1000} s" if setting.endswith("_milliseconds") else str(default)
 
 
 def defaults() -> dict[str, int | str]:

@@ -50,6 +50,11 @@ extension SettingFlag {
             )
         case .queueSize:
             (["queue-size"], .number, "Most requests of one data plane that wait for a worker")
+        case .queuePercentMax:
+            (
+                ["max-queue-percent"], .number,
+                "Most requests that wait for room, in percent of what workers run at one time; 0: as --queue-size says"
+            )
         case .requestsPerSecondMax:
             (
                 ["rate-limit-tokens-per-second"], .number,

@@ -18,7 +18,7 @@ struct ClientConnection {
         case body
         /// The body is whole in a temporary file; what the pick needs of it is being read.
         case spooled
-        /// The request is whole; it waits for a worker to become ready.
+        /// The request is whole; it waits for a worker, or for another attempt.
         case waiting
         /// With a worker, or with the control plane.
         case upstream
@@ -76,10 +76,22 @@ struct ClientConnection {
     /// Where the request is counted as in flight.
     var countedSlot: Int?
     var worker: PickedWorker?
-    /// A worker that failed this request.
-    var excludedWorker: Int?
-    /// When the wait for a worker ends.
-    var queueDeadline: MonotonicTime?
+    /// The leases of workers that failed this request.
+    var tried: [UInt64] = []
+    /// It was let through by a breaker that is half-open.
+    var isTrial = false
+    /// When its worker was picked, where that worker's limit is learned from how long requests take; else nil.
+    var placedAt: MonotonicTime?
+    /// How the present attempt ended is known to the worker's breaker.
+    var hasOutcome = false
+    /// It counts among the requests that the data plane has taken on.
+    var isAdmitted = false
+    /// When another attempt is made, while ``phase`` is `waiting`.
+    var retryAt: MonotonicTime?
+    /// What it waits for while ``phase`` is `waiting`.
+    var waitReason = WaitReason.notReady
+    /// When the wait for a worker began.
+    var waitsSince: MonotonicTime?
     /// The place in the list of waiting requests while ``phase`` is `waiting`.
     var waitingTicket: UInt64?
     /// Bytes that were queued for the client when it was last seen to take none.
@@ -105,8 +117,10 @@ struct ClientConnection {
         framer = BodyFramer(head.framing)
         bodyBytes = 0
         exchange = Exchange()
-        excludedWorker = nil
+        if !tried.isEmpty { tried = [] }
         worker = nil
+        waitsSince = nil
+        retryAt = nil
         served += 1
         isInRequest = true
         isHeadTimed = false

@@ -32,6 +32,7 @@ struct ClientError {
 
     private var openAIType: StaticString {
         switch status {
+        case 429: "rate_limit_error"
         case 400..<500: "invalid_request_error"
         case 503: "service_unavailable"
         default: "upstream_error"
@@ -44,6 +45,7 @@ struct ClientError {
         case 404: "not_found_error"
         case 408, 504: "timeout_error"
         case 413: "request_too_large"
+        case 429: "rate_limit_error"
         case 400..<500: "invalid_request_error"
         case 503: "overloaded_error"
         default: "api_error"
@@ -95,8 +97,10 @@ extension ClientError {
             ClientError(504, "The request took longer than it may (--request-timeout-secs).", code: "request_timeout")
         case .closed where hasAnswered:
             ClientError(502, "The worker's connection was lost in the middle of its answer.", code: "worker_failed")
-        case .closed:
-            ClientError(502, "The worker closed its connection or sent no valid answer.", code: "worker_failed")
+        case .closed: ClientError(502, "The worker closed its connection without an answer.", code: "worker_failed")
+        case .invalidAnswer where hasAnswered:
+            ClientError(502, "The worker's answer became invalid in its middle.", code: "worker_failed")
+        case .invalidAnswer: ClientError(502, "The worker sent no valid answer.", code: "worker_failed")
         }
     }
 
@@ -120,6 +124,34 @@ extension ClientError {
 
     static var noReadyWorker: ClientError {
         ClientError(503, "No ready worker can serve this request now.", code: "no_ready_worker")
+    }
+
+    static var noWorker: ClientError {
+        ClientError(503, "No worker is registered that serves this model.", code: "no_worker")
+    }
+
+    static var atCapacity: ClientError {
+        ClientError(503, "All workers are at capacity and enough requests wait for them.", code: "at_capacity")
+    }
+
+    static var tooManyRequests: ClientError {
+        ClientError(
+            429,
+            "The router has as many requests as it may (--max-concurrent-requests, --queue-size).",
+            code: "too_many_requests"
+        )
+    }
+
+    static var rateLimited: ClientError {
+        ClientError(429, "More requests come than may (--rate-limit-tokens-per-second).", code: "rate_limited")
+    }
+
+    static var queueTimeout: ClientError {
+        ClientError(503, "No worker had room in time (--timeout-queue-secs).", code: "queue_timeout")
+    }
+
+    static var workerRemoved: ClientError {
+        ClientError(503, "The worker was removed and its time to drain is over.", code: "worker_removed")
     }
 
     static var noSnapshot: ClientError {

@@ -17,8 +17,8 @@ public struct Exchange: Sendable {
     public enum Loss: Sendable, Equatable {
         /// Try again on a fresh connection to the same worker: the pooled one had been closed under us.
         case retryFresh
-        /// Try again on another worker, or on another address of this one: nothing was sent.
-        case retryElsewhere
+        /// Make another attempt, where there is a worker for it and the budget allows it.
+        case retry
         /// Tell the client: 502, or 504 when a time limit ended the attempt.
         case answer
         /// The client has got a part already: it must see that the rest is missing.
@@ -30,6 +30,8 @@ public struct Exchange: Sendable {
         case notConnected
         case connectTimeout
         case closed
+        /// The worker sent what is no answer; it would only do so again.
+        case invalidAnswer
         /// The worker took nothing of an upload for too long.
         case uploadTimeout
         /// The worker sent no content for too long.
@@ -40,11 +42,8 @@ public struct Exchange: Sendable {
         case requestTimeout
     }
 
-    /// Most attempts for one request; the first included.
-    public static let attemptsMax = 3
-
     public private(set) var phase = Phase.gathering
-    /// How often a worker was picked or connected to.
+    /// How often the request was sent to a worker; a pooled connection that turned out to be closed does not count.
     public private(set) var attempts = 0
     /// The whole request is held, so that it can be sent again.
     public var isReplayable = true
@@ -71,19 +70,60 @@ public struct Exchange: Sendable {
         phase = .relaying
     }
 
+    /// Whether another attempt may be made instead of giving the client an answer of this status (specification section
+    /// 4.2).
+    public func mayRetry(status: Int, attemptsMax: Int) -> Bool {
+        guard isReplayable, phase == .answering, attempts < attemptsMax else { return false }
+        return switch status {
+        case 408, 429, 500, 502, 503, 504: true
+        default: false
+        }
+    }
+
+    /// The answer that had begun is dropped, and the request waits for another attempt.
+    public mutating func willRetry() {
+        precondition(phase != .relaying, "a client that has got a part of an answer cannot get another one")
+        phase = .gathering
+    }
+
     /// The worker's connection was lost before its answer was complete.
-    public mutating func lost(_ cause: LossCause) -> Loss {
+    public mutating func lost(_ cause: LossCause, attemptsMax: Int) -> Loss {
         switch phase {
         case .gathering: preconditionFailure("a connection was lost that the exchange never had")
         case .relaying: return .abort
-        case .answering: return .answer
-        case .sent: break
+        case .sent where cause == .closed && usesPooledConnection && isReplayable:
+            attempts -= 1
+            return .retryFresh
+        case .sent, .answering: break
         }
-        guard isReplayable, attempts < Exchange.attemptsMax else { return .answer }
-        switch cause {
-        case .notConnected, .connectTimeout: return .retryElsewhere
-        case .closed: return usesPooledConnection ? .retryFresh : .answer
-        case .uploadTimeout, .firstByteTimeout, .streamIdleTimeout, .requestTimeout: return .answer
+        guard isReplayable, attempts < attemptsMax else { return .answer }
+        return cause == .requestTimeout || cause == .invalidAnswer ? .answer : .retry
+    }
+}
+
+extension Exchange.LossCause {
+    /// The worker may have worked on the request.
+    var hasReachedWorker: Bool { self != .notConnected && self != .connectTimeout }
+
+    /// A time limit ended the attempt: the same worker would only take as long again.
+    var isTimeout: Bool {
+        switch self {
+        case .notConnected, .closed, .invalidAnswer: false
+        case .connectTimeout, .uploadTimeout, .firstByteTimeout, .streamIdleTimeout, .requestTimeout: true
+        }
+    }
+
+    /// What a breaker remembers of it; nil when it says nothing about the worker.
+    var failure: StaticText? {
+        switch self {
+        case .notConnected: "A connection was refused, or could not be made."
+        case .connectTimeout: "A connection was not accepted in time."
+        case .closed: "A connection was lost before the answer was complete."
+        case .invalidAnswer: "It sent what is no valid answer."
+        case .uploadTimeout: "A request was not taken in time."
+        case .firstByteTimeout: "No content came in time."
+        case .streamIdleTimeout: "An answer stood still for too long."
+        case .requestTimeout: nil
         }
     }
 }

@@ -9,6 +9,8 @@ struct LocalAnswer {
     var status: Int
     var content: Content
     var allow: AllowedMethods?
+    /// Seconds after which trying again makes sense, where that is known.
+    var retryAfter: Int?
 
     init(_ status: Int, _ content: Content) {
         self.status = status
@@ -23,7 +25,7 @@ struct LocalAnswer {
 
     /// Seconds after which trying again makes sense: whatever lacks now may be there in a moment.
     private var retryAfterSeconds: Int? {
-        if case .error = content, status == 503 { return 1 }
+        if case .error = content, status == 503 || status == 429 { return retryAfter ?? 1 }
         return nil
     }
 

@@ -46,7 +46,7 @@ extension ProxyEngine {
         case .head where network.queuedBytes(id) > 0: checkReading(id, &network)
         case .head where clients.slots[id.index].input.isEmpty: closeClient(id, .graceful, &network)
         case .head: refuse(id, LocalAnswer(.headTimeout), &network)
-        case .waiting: refuse(id, LocalAnswer(.noReadyWorker), &network)
+        case .waiting: waitTimePassed(id, &network)
         case .spooled: refuse(id, LocalAnswer(.spoolFailed), &network)
         case .body, .upstream: refuse(id, LocalAnswer(isWaitingForDisk(id) ? .spoolFailed : .uploadTimeout), &network)
         }

@@ -13,16 +13,15 @@ extension ProxyEngine {
         }
         clients.slots[id.index].timeouts = table.pools[pool].timeouts
         timeRequest(id)
-        guard let index = pick(pool, for: id) else {
-            waitForWorker(id, pool, &network)
-            return
+        switch place(id, pool, at: network.now) {
+        case .placed: send(id, &network)
+        case .mustWait(let reason): wait(id, pool, reason, &network)
+        case .refused(let error): refuse(id, LocalAnswer(error), &network)
         }
-        clients.slots[id.index].worker = PickedWorker(table.workers[index])
-        send(id, &network)
     }
 
     /// Finds the pool of the request's model; nil when no worker here serves it.
-    private mutating func choosePool(_ id: ConnectionID) -> Int? {
+    mutating func choosePool(_ id: ConnectionID) -> Int? {
         guard table.routesByModel, case .inference = clients.slots[id.index].request.route else { return 0 }
         guard clients.slots[id.index].bodyBytes > 0 else { return table.pool(forModel: nil) }
         if clients.slots[id.index].bodyUse == .spool {
@@ -42,60 +41,9 @@ extension ProxyEngine {
         if clients.slots[id.index].bodyUse == .hold { clients.slots[id.index].request.content.finish() }
     }
 
-    private mutating func pick(_ pool: Int, for id: ConnectionID) -> Int? {
-        if clients.slots[id.index].request.route == .firstReadyWorker {
-            let excluded = clients.slots[id.index].excludedWorker
-            return table.pools[0].ready.first { $0 != excluded } ?? table.pools[0].ready.first
-        }
-        return table.pools[pool].policy.pick(
-            from: table.pools[pool].ready,
-            of: table.workers,
-            loads: loads,
-            excluding: clients.slots[id.index].excludedWorker,
-            using: &random
-        )
-    }
-
-    /// No worker is ready. While some are pending the request waits for them, up to the time that the settings allow.
-    private mutating func waitForWorker(
-        _ id: ConnectionID,
-        _ pool: Int,
-        _ network: inout some Network & ~Copyable
-    ) {
-        guard table.version != nil else {
-            refuse(id, LocalAnswer(.noSnapshot), &network)
-            return
-        }
-        let limit = clients.slots[id.index].timeouts.queueMilliseconds
-        guard table.pools[pool].hasPending, clients.slots[id.index].request.route != .firstReadyWorker, limit > 0 else {
-            refuse(id, LocalAnswer(.noReadyWorker), &network)
-            return
-        }
-        if clients.slots[id.index].phase != .waiting {
-            clients.slots[id.index].phase = .waiting
-            clients.slots[id.index].queueDeadline = network.now.adding(milliseconds: limit)
-        }
-        setDeadline(id, at: clients.slots[id.index].queueDeadline, &network)
-        clients.slots[id.index].waitingTicket = waiting.join(id)
-    }
-
-    /// The request does not wait for a worker any more.
-    mutating func leaveWaiting(_ id: ConnectionID) {
-        guard clients.slots[id.index].waitingTicket != nil else { return }
-        clients.slots[id.index].waitingTicket = nil
-        waiting.leave()
-        var list = WaitingList()
-        swap(&list, &waiting)
-        list.compact { entry in
-            isClient(entry.client) && clients.slots[entry.client.index].waitingTicket == entry.ticket
-        }
-        swap(&list, &waiting)
-    }
-
     /// Sends the request to the picked worker, on an idle connection or on a new one.
     mutating func send(_ id: ConnectionID, fresh: Bool = false, _ network: inout some Network & ~Copyable) {
         guard let worker = clients.slots[id.index].worker else { preconditionFailure("no worker was picked") }
-        count(id, in: worker.lease.slot)
         let mayUsePooled = !fresh && clients.slots[id.index].bodyUse == .hold
         if mayUsePooled, let upstream = idle.take(worker.lease) {
             network.resumeReads(upstream)
@@ -194,15 +142,5 @@ extension ProxyEngine {
             output.append("\r\n")
         }
         output.append("\r\n")
-    }
-
-    /// Counts the request as in flight on a worker, once.
-    private mutating func count(_ id: ConnectionID, in slot: Int) {
-        if let counted = clients.slots[id.index].countedSlot {
-            guard counted != slot else { return }
-            loads.decrement(slot: counted)
-        }
-        loads.increment(slot: slot)
-        clients.slots[id.index].countedSlot = slot
     }
 }

@@ -68,6 +68,7 @@ extension ProxyEngine {
     private mutating func endRequest(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         if let upstream = clients.slots[id.index].upstream { discardUpstream(upstream, &network) }
         uncount(id)
+        dismiss(id)
         leaveWaiting(id)
         discardSpool(id, &network)
         if clients.slots[id.index].isInRequest {
@@ -89,12 +90,5 @@ extension ProxyEngine {
         giveBack(body)
         clients.slots[id.index].request.content.clear()
         clients.slots[id.index].request.errorShape = .openAI
-    }
-
-    /// The one place where a request stops to be in flight on a worker.
-    mutating func uncount(_ id: ConnectionID) {
-        guard let slot = clients.slots[id.index].countedSlot else { return }
-        clients.slots[id.index].countedSlot = nil
-        loads.decrement(slot: slot)
     }
 }

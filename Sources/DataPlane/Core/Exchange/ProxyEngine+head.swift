@@ -37,7 +37,8 @@ extension ProxyEngine {
         clients.slots[id.index].request.errorShape = ErrorShape(path: head.target.path, of: bytes)
         clients.slots[id.index].timeouts = table.settings.timeouts
         timeRequest(id)
-        let localAnswer = localAnswer(for: route, peer: clients.slots[id.index].peer)
+        var localAnswer = localAnswer(for: route, peer: clients.slots[id.index].peer)
+        if case .inference = route { localAnswer = overload(at: now) }
         guard localAnswer == nil else {
             clients.slots[id.index].localAnswer = localAnswer
             clients.slots[id.index].bodyUse = .discard
@@ -45,6 +46,7 @@ extension ProxyEngine {
         }
         holdHead(id, head, bytes)
         if case .inference(let isJSON) = route {
+            budget.earn(table.settings.retry)
             let mustBeJSON = isJSON && head.contentType == .json
             if mustBeJSON || table.routesByModel {
                 clients.slots[id.index].request.content.begin(mustBeJSON: mustBeJSON)

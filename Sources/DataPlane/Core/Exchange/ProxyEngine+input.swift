@@ -31,8 +31,9 @@ extension ProxyEngine {
         if clients.slots[id.index].phase == .head && hasSentAll(id) { closeClient(id, .graceful, &network) }
     }
 
-    /// Takes clients further that have sent a request ahead and whose previous one is done.
+    /// Takes clients further that wait for room at a worker, or have sent a request ahead and whose previous one is done.
     mutating func continueClients(_ network: inout some Network & ~Copyable) {
+        if hasFreedRoom { serveWaiting(&network) }
         while let id = continuing.popLast() {
             guard isClient(id), !clients.slots[id.index].input.isEmpty else { continue }
             guard clients.slots[id.index].phase == .head || clients.slots[id.index].framerIsOpen else { continue }

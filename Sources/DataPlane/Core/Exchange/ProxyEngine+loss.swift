@@ -1,3 +1,5 @@
+import SignalboxProtocol
+
 /// What follows when a worker's connection is lost in the middle of a request.
 extension ProxyEngine {
     /// The worker has closed its side, or the connection broke.
@@ -27,47 +29,19 @@ extension ProxyEngine {
     ) {
         discardUpstream(id, &network)
         clients.slots[client.index].upstream = nil
-        switch clients.slots[client.index].exchange.lost(cause) {
+        let attemptsMax = table.settings.retry.attemptsMax
+        switch clients.slots[client.index].exchange.lost(cause, attemptsMax: attemptsMax) {
         case .retryFresh: retryHere(client, &network)
-        case .retryElsewhere: retryElsewhere(client, cause, &network)
+        case .retry: retry(client, cause, &network)
         case .answer:
+            if let failure = cause.failure { noteFailure(client, failure, at: network.now) }
             let isAdmin = clients.slots[client.index].request.route == .admin
             let error: ClientError = isAdmin ? .controlPlaneUnreachable : .lostWorker(cause, hasAnswered: false)
             refuse(client, LocalAnswer(error), &network)
-        case .abort: abort(client, .lostWorker(cause, hasAnswered: true), &network)
+        case .abort:
+            if let failure = cause.failure { noteFailure(client, failure, at: network.now) }
+            abort(client, .lostWorker(cause, hasAnswered: true), &network)
         }
-    }
-
-    /// Once more to the same worker, if the present table still has it ready; else as the present table says.
-    private mutating func retryHere(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        let lease = clients.slots[id.index].worker?.lease
-        if table.workers.contains(where: { $0.lease == lease && $0.availability == .ready }) {
-            send(id, fresh: true, &network)
-        } else {
-            uncount(id)
-            dispatch(id, &network)
-        }
-    }
-
-    /// The next address of the same worker, else another worker.
-    private mutating func retryElsewhere(
-        _ id: ConnectionID,
-        _ cause: Exchange.LossCause,
-        _ network: inout some Network & ~Copyable
-    ) {
-        guard let worker = clients.slots[id.index].worker else {
-            refuse(id, LocalAnswer(.controlPlaneUnreachable), &network)
-            return
-        }
-        if worker.address + 1 < worker.endpoint.addresses.count {
-            clients.slots[id.index].worker?.address += 1
-            retryHere(id, &network)
-            return
-        }
-        let failed = worker.lease
-        clients.slots[id.index].excludedWorker = table.workers.firstIndex { $0.lease == failed }
-        uncount(id)
-        dispatch(id, &network)
     }
 
     /// The client must see that its answer is not whole: an event that says so where the stream allows one, and then

@@ -58,7 +58,7 @@ extension ProxyEngine {
                 step = try framer.next(bytes, at: &position, limits: table.limits)
             } catch {
                 network.send(output.storage.span, to: client)
-                upstreamEnded(id, cleanly: false, &network)
+                lose(id, client, .invalidAnswer, &network)
                 return
             }
             switch step {
@@ -97,6 +97,7 @@ extension ProxyEngine {
         hasExtraBytes: Bool,
         _ network: inout some Network & ~Copyable
     ) {
+        noteSuccess(client, at: network.now)
         // A worker that may still wait for a part of this request would take the next one for it.
         let requestIsWhole = clients.slots[client.index].isUploadComplete && network.queuedBytes(id) == 0
         clients.slots[client.index].upstream = nil

@@ -66,9 +66,14 @@ extension ProxyEngine {
                     try takeInterim(id, head)
                     continue
                 }
+                if head.status >= 400 {
+                    noteStatus(client, head.status, at: network.now)
+                    let retryAfter = fields.retryAfterSeconds(in: headBytes)
+                    if retry(client, status: head.status, retryAfter: retryAfter, &network) { return }
+                }
                 beginRelay(id, client, head, headBytes, dateLine: network.dateLine)
             } catch {
-                upstreamEnded(id, cleanly: false, &network)
+                lose(id, client, .invalidAnswer, &network)
                 return
             }
             relay(id, client, bytes, from: position, &network)

@@ -8,6 +8,9 @@ import Synchronization
 public struct ProxyEngine: ~Copyable {
     let configuration: EngineConfiguration
     let loads: WorkerLoads
+    let breakers: WorkerBreakers
+    let limits: WorkerLimits
+    let admission: AdmissionGate
     let counters: ThreadCounters
     /// The counters of the other threads of this data plane.
     let otherCounters: [ThreadCounters]
@@ -19,6 +22,9 @@ public struct ProxyEngine: ~Copyable {
     var upstreams = ConnectionSlots<UpstreamConnection>()
     var idle = IdleUpstreams()
     var waiting = WaitingList()
+    /// A worker may have room for somebody who waits.
+    var hasFreedRoom = false
+    var budget = RetryBudget()
     /// Clients that have sent a further request ahead and are ready for it.
     var continuing: [ConnectionID] = []
 
@@ -30,17 +36,21 @@ public struct ProxyEngine: ~Copyable {
     /// What the other threads hold, as of ``othersSampledAt``.
     var othersBufferBytes = 0
     var othersSpooledBytes = 0
+    var othersWaiting = 0
     var othersSampledAt = MonotonicTime(milliseconds: -1)
 
     public init(
         configuration: EngineConfiguration,
-        loads: WorkerLoads,
+        shared: SharedState,
         counters: ThreadCounters,
         otherCounters: [ThreadCounters] = [],
         seed: UInt64
     ) {
         self.configuration = configuration
-        self.loads = loads
+        loads = shared.loads
+        breakers = shared.breakers
+        limits = shared.limits
+        admission = shared.admission
         self.counters = counters
         self.otherCounters = otherCounters
         random = SplitMix64(seed: seed)
@@ -140,11 +150,13 @@ public struct ProxyEngine: ~Copyable {
     public mutating func apply(_ newTable: RoutingTable, _ network: inout some Network & ~Copyable) {
         table = newTable
         for id in idle.removeStale(keeping: newTable) { discardUpstream(id, &network) }
-        for entry in waiting.takeAll() where isClient(entry.client) {
-            guard clients.slots[entry.client.index].waitingTicket == entry.ticket else { continue }
+        let entries = waiting.takeAll()
+        for entry in entries where isWaiting(entry) {
             clients.slots[entry.client.index].waitingTicket = nil
             dispatch(entry.client, &network)
         }
+        counters.waiting.store(waiting.count, ordering: .relaxed)
+        cutWorkers(&network)
         continueClients(&network)
     }
 
@@ -153,13 +165,16 @@ public struct ProxyEngine: ~Copyable {
         counters.unsentBytes.store(network.unsentBytes, ordering: .relaxed)
         counters.upstreams.store(upstreams.count, ordering: .relaxed)
         counters.idleUpstreams.store(idle.count, ordering: .relaxed)
+        counters.waitingSince.store(oldestWait() ?? 0, ordering: .relaxed)
         guard !otherCounters.isEmpty, network.now != othersSampledAt else { return }
         othersSampledAt = network.now
         othersBufferBytes = 0
         othersSpooledBytes = 0
+        othersWaiting = 0
         for other in otherCounters {
             othersBufferBytes += other.bufferBytes
             othersSpooledBytes += other.spooledBytes.load(ordering: .relaxed)
+            othersWaiting += other.waiting.load(ordering: .relaxed)
         }
     }
 

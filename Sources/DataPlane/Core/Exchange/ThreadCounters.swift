@@ -9,6 +9,10 @@ public final class ThreadCounters: Sendable {
 
     /// Requests between their accepted head and their end.
     public let inFlight = Atomic<Int>(0)
+    /// Requests that wait for a worker.
+    public let waiting = Atomic<Int>(0)
+    /// Since when the first of those waits that the end of another request may help, in milliseconds; 0: there is none.
+    public let waitingSince = Atomic<Int>(0)
     /// Open client connections.
     public let connections = Atomic<Int>(0)
     /// Requests begun.
@@ -28,7 +32,12 @@ public final class ThreadCounters: Sendable {
 
     private let after = InlineArray<16, UInt64>(repeating: 0)
 
-    public init() {}
+    /// The number of the thread, from 0 on.
+    public let thread: Int
+
+    public init(thread: Int = 0) {
+        self.thread = thread
+    }
 
     /// Bytes in memory that the buffer budget counts.
     public var bufferBytes: Int {

@@ -1,22 +1,24 @@
-/// Clients whose requests wait for a worker to become ready, in the order of arrival. Leaving costs nothing: an entry
-/// whose ticket is not its client's any more is passed over.
+/// Clients whose requests wait for a worker, in the order of arrival. Leaving costs nothing: an entry whose ticket is not
+/// its client's any more is passed over.
 struct WaitingList {
     /// An entry, and what the client keeps to be recognised by.
     struct Entry {
         var client: ConnectionID
         var ticket: UInt64
+        /// The pool of the present table that it waits for.
+        var pool: Int
     }
 
-    private var entries: [Entry] = []
+    private(set) var entries: [Entry] = []
     private var nextTicket: UInt64 = 1
     /// Entries whose clients still wait.
     private(set) var count = 0
 
     /// Adds a client at the end and returns its ticket.
-    mutating func join(_ client: ConnectionID) -> UInt64 {
+    mutating func join(_ client: ConnectionID, pool: Int) -> UInt64 {
         let ticket = nextTicket
         nextTicket += 1
-        entries.append(Entry(client: client, ticket: ticket))
+        entries.append(Entry(client: client, ticket: ticket, pool: pool))
         count += 1
         return ticket
     }
@@ -40,5 +42,9 @@ struct WaitingList {
     mutating func compact(_ stillWaits: (Entry) -> Bool) {
         guard entries.count > 64, entries.count > 2 * count else { return }
         entries.removeAll { !stillWaits($0) }
+    }
+
+    func contains(where condition: (Entry) -> Bool) -> Bool {
+        entries.contains(where: condition)
     }
 }

@@ -37,6 +37,9 @@ public protocol Network: ~Copyable {
     /// Bytes of all connections that were sent or spooled and that the kernel or the disk has not taken yet.
     var unsentBytes: Int { get }
 
+    /// Makes another thread of the data plane look after its waiting requests: there may be room at a worker.
+    mutating func wake(thread: Int)
+
     // MARK: - Temporary files
 
     /// Appends bytes to the connection's temporary file, which the first call makes. `spoolWritten` follows, or

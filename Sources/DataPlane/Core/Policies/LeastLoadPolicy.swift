@@ -3,23 +3,21 @@ enum LeastLoadPolicy {
     static func pick(
         from ready: [Int],
         of workers: [RoutedWorker],
-        loads: WorkerLoads,
-        excluding excluded: Int?,
+        _ filter: WorkerFilter,
         cursor: PolicyCursor
-    ) -> Int {
+    ) -> Int? {
         var position = Int(cursor.advance() % UInt64(ready.count))
-        var best = position
+        var best: Int?
         var bestLoad = Int.max
         var bestWeight = 1
-        for _ in 0..<ready.count {
+        for _ in ready {
             let index = ready[position]
             // The request itself counts, so that among idle workers the heavier one is preferred.
-            let load = loads.inFlight(slot: workers[index].lease.slot) + 1
+            let load = filter.loads.inFlight(slot: workers[index].lease.slot) + 1
             let weight = workers[index].weight
-            let isLess =
-                bestLoad == Int.max || load * bestWeight < bestLoad * weight
-            if isLess && index != excluded {
-                best = position
+            let isLess = best == nil || load * bestWeight < bestLoad * weight
+            if isLess && filter.admits(workers[index]) {
+                best = index
                 bestLoad = load
                 bestWeight = weight
             }

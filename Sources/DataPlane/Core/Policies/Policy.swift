@@ -16,27 +16,21 @@ public enum Policy: Sendable {
             }
     }
 
-    /// Picks one of the ready workers of `pool`.
+    /// Picks one of the ready workers of a pool.
     ///
-    /// - Parameter excluded: a worker that already failed this request; it is picked only when it is the only one.
-    /// - Returns: an index into the table's workers, or nil when none is ready.
+    /// - Returns: an index into the table's workers, or nil when the filter admits none.
     func pick(
         from ready: [Int],
         of workers: [RoutedWorker],
-        loads: WorkerLoads,
-        excluding excluded: Int?,
+        _ filter: WorkerFilter,
         using generator: inout some RandomNumberGenerator
     ) -> Int? {
         guard !ready.isEmpty else { return nil }
-        let position =
-            switch self {
-            case .roundRobin(let cursor): RoundRobinPolicy.pick(count: ready.count, cursor: cursor)
-            case .random: RandomPolicy.pick(count: ready.count, using: &generator)
-            case .leastLoad(let cursor):
-                LeastLoadPolicy.pick(from: ready, of: workers, loads: loads, excluding: excluded, cursor: cursor)
-            }
-        if ready[position] == excluded && ready.count > 1 { return ready[(position + 1) % ready.count] }
-        return ready[position]
+        return switch self {
+        case .roundRobin(let cursor): RoundRobinPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
+        case .random: RandomPolicy.pick(from: ready, of: workers, filter, using: &generator)
+        case .leastLoad(let cursor): LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
+        }
     }
 }
 

@@ -7,6 +7,10 @@ public struct RoutedWorker: Sendable {
     public var endpoint: WorkerEndpoint
     public var availability: WorkerAvailability
     public var weight: Int
+    /// Most requests of this data plane that may be in flight here; nil: as its latency shows.
+    public var requestsMax: Int?
+    /// What it still does is cut.
+    public var isCut: Bool
 }
 
 /// Where a worker is reached. A class, so that an attempt keeps all of it by one reference.

@@ -53,7 +53,9 @@ public final class RoutingTable: Sendable {
         digest: nil,
         settings: RoutingSettings(),
         workers: [],
-        pools: [WorkerPool(policy: .random, ready: [], hasPending: false, timeouts: RequestTimeouts())],
+        pools: [
+            WorkerPool(policy: .random, ready: [], hasPending: false, hasUnhealthy: false, timeouts: RequestTimeouts())
+        ],
         poolOfModel: [:],
         refusesUnknownModels: false,
         modelsBody: #"{"object":"list","data":[]}"#
@@ -79,6 +81,8 @@ public struct WorkerPool: Sendable {
     public var ready: [Int]
     /// Whether a worker of the pool may become ready by waiting.
     public var hasPending: Bool
+    /// Whether a worker of the pool was ready once and is not any more.
+    public var hasUnhealthy: Bool
     /// The time limits of the pool's requests.
     public var timeouts: RequestTimeouts
 }

@@ -3,10 +3,14 @@ public import SignalboxProtocol
 /// Makes routing tables, off the request threads. It owns what outlives a table: slots and policy cursors.
 public struct RoutingTableCompiler {
     public private(set) var slots: WorkerSlots
+    private let breakers: WorkerBreakers
     private var cursors: [String: PolicyCursor] = [:]
+    /// The leases that were unhealthy in the last table.
+    private var unhealthy: Set<WorkerSlots.Lease> = []
 
-    public init(loads: WorkerLoads) {
-        slots = WorkerSlots(loads: loads)
+    public init(_ shared: SharedState) {
+        breakers = shared.breakers
+        slots = WorkerSlots(shared)
     }
 
     /// Compiles one table.
@@ -27,8 +31,11 @@ public struct RoutingTableCompiler {
         var workers: [RoutedWorker] = []
         workers.reserveCapacity(snapshot.workers.count)
         for worker in snapshot.workers {
-            workers.append(try compile(worker, observed: observed[worker.incarnation], addresses: addresses))
+            workers.append(
+                try compile(worker, snapshot.settings, observed: observed[worker.incarnation], addresses: addresses)
+            )
         }
+        noteRecoveries(workers, snapshot.settings.breaker)
         let (pools, poolOfModel) = compilePools(snapshot, workers)
         return RoutingTable(
             version: snapshot.version,
@@ -47,8 +54,17 @@ public struct RoutingTableCompiler {
         slots.retire(allBut: Set(snapshot.workers.map(\.incarnation)))
     }
 
+    /// A worker that answers its probes again is tried at once, whatever time its breaker had set.
+    private mutating func noteRecoveries(_ workers: [RoutedWorker], _ settings: BreakerSettings) {
+        for worker in workers where worker.availability == .ready && unhealthy.contains(worker.lease) {
+            breakers.probedWell(slot: worker.lease.slot, settings)
+        }
+        unhealthy = Set(workers.lazy.filter { $0.availability == .unhealthy }.map(\.lease))
+    }
+
     private mutating func compile(
         _ worker: SnapshotWorker,
+        _ settings: RoutingSettings,
         observed: ObservedState?,
         addresses: [String: [IPAddress]]
     ) throws(SnapshotRejection) -> RoutedWorker {
@@ -67,7 +83,10 @@ public struct RoutingTableCompiler {
             lease: lease,
             endpoint: WorkerEndpoint(url, addresses: resolved),
             availability: WorkerAvailability(of: worker, observed: observed, isResolved: !resolved.isEmpty),
-            weight: worker.weight
+            weight: worker.weight,
+            requestsMax: settings.admission.workerRequestsMax > 0
+                ? settings.admission.workerRequestsMax : worker.runningRequestsMax,
+            isCut: worker.isCut
         )
     }
 
@@ -113,6 +132,7 @@ public struct RoutingTableCompiler {
             policy: Policy(configuration.policy ?? snapshot.policy, cursor: cursor),
             ready: members.filter { workers[$0].availability == .ready },
             hasPending: members.contains { workers[$0].availability == .pending },
+            hasUnhealthy: members.contains { workers[$0].availability == .unhealthy },
             timeouts: configuration.timeouts?.applied(to: timeouts) ?? timeouts
         )
     }

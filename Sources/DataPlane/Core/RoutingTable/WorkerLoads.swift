@@ -1,51 +1,108 @@
 import Synchronization
 
-/// The requests in flight per worker, shared by all threads of a data plane: one padded atomic counter a slot.
+/// The requests in flight per worker and whether its breaker lets requests through, shared by all threads of a data plane:
+/// a few words a slot, on cache lines of their own.
 ///
-/// `@unchecked`: the memory behind `counters` is only touched through atomics, and `open` precedes every other use.
+/// `@unchecked`: the memory behind `memory` is only touched through atomics, and `open` precedes every other use.
 /// Slots are handed out by the thread that compiles routing tables; every other thread only counts.
 @safe
 public final class WorkerLoads: @unchecked Sendable {
     /// Two cache lines, so that neighbours do not slow one another down (adjacent-line prefetch).
     private static let strideBytes = 128
 
-    private let counters: UnsafeMutableRawPointer
+    /// What a slot holds.
+    private struct Slot: ~Copyable {
+        let inFlight = Atomic<Int>(0)
+        let gate = Atomic<Int>(WorkerGate.clear.rawValue)
+        /// The most requests in flight that the worker's latency bears; 0: not known.
+        let learnedMax = Atomic<Int>(0)
+        /// Requests that have ended in the present window, and how long they took together.
+        let ended = Atomic<Int>(0)
+        let endedMilliseconds = Atomic<Int>(0)
+    }
+
+    private let memory: UnsafeMutableRawPointer
     public let slotsMax: Int
 
     /// Reserves address space for `slotsMax` counters; a page takes memory when its first slot is opened.
     public init(slotsMax: Int) {
         precondition(slotsMax > 0, "slotsMax must be positive, is \(slotsMax)")
         self.slotsMax = slotsMax
-        unsafe counters = UnsafeMutableRawPointer.allocate(
+        unsafe memory = UnsafeMutableRawPointer.allocate(
             byteCount: slotsMax * WorkerLoads.strideBytes,
             alignment: WorkerLoads.strideBytes
         )
     }
 
     deinit {
-        unsafe counters.deallocate()
+        unsafe memory.deallocate()
     }
 
     /// Makes a slot ready for use. Called before any thread can see its number.
     func open(slot: Int) {
-        unsafe counter(slot).initialize(to: Atomic<Int>(0))
+        unsafe pointer(slot).initialize(to: Slot())
     }
 
     public func increment(slot: Int) {
-        unsafe counter(slot).pointee.add(1, ordering: .relaxed)
+        unsafe pointer(slot).pointee.inFlight.add(1, ordering: .relaxed)
+    }
+
+    /// Counts one more request, unless there are `max` already.
+    func increment(slot: Int, max: Int) -> Bool {
+        let (old, _) = unsafe pointer(slot).pointee.inFlight.add(1, ordering: .relaxed)
+        guard old >= max else { return true }
+        unsafe pointer(slot).pointee.inFlight.subtract(1, ordering: .relaxed)
+        return false
     }
 
     public func decrement(slot: Int) {
-        let (old, _) = unsafe counter(slot).pointee.subtract(1, ordering: .relaxed)
+        let (old, _) = unsafe pointer(slot).pointee.inFlight.subtract(1, ordering: .relaxed)
         precondition(old > 0, "slot \(slot) has fewer than no requests in flight")
     }
 
+    @inline(__always)
     public func inFlight(slot: Int) -> Int {
-        unsafe counter(slot).pointee.load(ordering: .relaxed)
+        unsafe pointer(slot).pointee.inFlight.load(ordering: .relaxed)
     }
 
-    private func counter(_ slot: Int) -> UnsafeMutablePointer<Atomic<Int>> {
+    @inline(__always)
+    func gate(slot: Int) -> WorkerGate {
+        WorkerGate(rawValue: unsafe pointer(slot).pointee.gate.load(ordering: .relaxed))
+    }
+
+    func setGate(_ gate: WorkerGate, slot: Int) {
+        unsafe pointer(slot).pointee.gate.store(gate.rawValue, ordering: .relaxed)
+    }
+
+    /// The most requests in flight that the worker's latency bears; 0: not known.
+    @inline(__always)
+    func learnedMax(slot: Int) -> Int {
+        unsafe pointer(slot).pointee.learnedMax.load(ordering: .relaxed)
+    }
+
+    func setLearnedMax(_ max: Int, slot: Int) {
+        unsafe pointer(slot).pointee.learnedMax.store(max, ordering: .relaxed)
+    }
+
+    /// Adds a request to the present window of its worker.
+    ///
+    /// - Returns: what the window holds, when this request completes it; the next one begins then.
+    func addDuration(
+        _ milliseconds: Int,
+        slot: Int,
+        windowRequests: Int
+    ) -> (requests: Int, milliseconds: Int)? {
+        unsafe pointer(slot).pointee.endedMilliseconds.add(milliseconds, ordering: .relaxed)
+        let (_, ended) = unsafe pointer(slot).pointee.ended.add(1, ordering: .relaxed)
+        guard ended >= windowRequests else { return nil }
+        let requests = unsafe pointer(slot).pointee.ended.exchange(0, ordering: .relaxed)
+        let total = unsafe pointer(slot).pointee.endedMilliseconds.exchange(0, ordering: .relaxed)
+        // Another thread may have been faster.
+        return requests > 0 ? (requests, total) : nil
+    }
+
+    private func pointer(_ slot: Int) -> UnsafeMutablePointer<Slot> {
         precondition(slot >= 0 && slot < slotsMax, "there is no slot \(slot)")
-        return unsafe (counters + slot * WorkerLoads.strideBytes).assumingMemoryBound(to: Atomic<Int>.self)
+        return unsafe (memory + slot * WorkerLoads.strideBytes).assumingMemoryBound(to: Slot.self)
     }
 }

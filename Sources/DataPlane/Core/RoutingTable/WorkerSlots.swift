@@ -12,15 +12,15 @@ public struct WorkerSlots {
         public var token: UInt64
     }
 
-    private let loads: WorkerLoads
+    private let shared: SharedState
     private var leases: [IncarnationID: Lease] = [:]
     private var retired: [Lease] = []
     private var free: [Int] = []
     private var used = 0
     private var nextToken: UInt64 = 1
 
-    public init(loads: WorkerLoads) {
-        self.loads = loads
+    public init(_ shared: SharedState) {
+        self.shared = shared
     }
 
     /// The lease of an incarnation, a new one at its first sight; nil when all slots are taken.
@@ -30,10 +30,10 @@ public struct WorkerSlots {
         if let reused = free.popLast() {
             slot = reused
         } else {
-            guard used < loads.slotsMax else { return nil }
+            guard used < shared.loads.slotsMax else { return nil }
             slot = used
             used += 1
-            loads.open(slot: slot)
+            shared.loads.open(slot: slot)
         }
         let lease = Lease(slot: slot, token: nextToken)
         nextToken += 1
@@ -48,7 +48,9 @@ public struct WorkerSlots {
             retired.append(lease)
         }
         retired.removeAll { lease in
-            guard loads.inFlight(slot: lease.slot) == 0 else { return false }
+            guard shared.loads.inFlight(slot: lease.slot) == 0 else { return false }
+            shared.breakers.forget(slot: lease.slot)
+            shared.limits.forget(slot: lease.slot)
             free.append(lease.slot)
             return true
         }

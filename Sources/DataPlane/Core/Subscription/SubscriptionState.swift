@@ -83,7 +83,7 @@ public struct SubscriptionState {
     /// Time has passed: connects, sends a heartbeat or gives a silent connection up.
     public mutating func timePassed(
         at now: MonotonicTime,
-        heartbeat: DataPlaneHeartbeat
+        heartbeat: @autoclosure () -> DataPlaneHeartbeat
     ) throws -> [Action] {
         switch link {
         case .down(let retryAt):
@@ -98,7 +98,7 @@ public struct SubscriptionState {
             guard session.lastSent.adding(milliseconds: Heartbeat.intervalMilliseconds) <= now else { return [] }
             session.lastSent = now
             link = .up(session)
-            return [.send(try LineCoding.encode(DataPlaneMessage.heartbeat(heartbeat)))]
+            return [.send(try LineCoding.encode(DataPlaneMessage.heartbeat(heartbeat())))]
         }
     }
 

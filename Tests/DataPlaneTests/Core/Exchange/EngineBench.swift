@@ -7,7 +7,7 @@ import Synchronization
 struct EngineBench: ~Copyable {
     var engine: ProxyEngine
     var network = FakeNetwork()
-    let loads = WorkerLoads(slotsMax: 64)
+    let shared = SharedState(slotsMax: 64)
     let counters = ThreadCounters()
     var compiler: RoutingTableCompiler
     private var sequence: UInt64 = 0
@@ -15,20 +15,21 @@ struct EngineBench: ~Copyable {
     init(configuration: EngineConfiguration = EngineConfiguration(), otherCounters: [ThreadCounters] = []) {
         engine = ProxyEngine(
             configuration: configuration,
-            loads: loads,
+            shared: shared,
             counters: counters,
             otherCounters: otherCounters,
             seed: 1
         )
-        compiler = RoutingTableCompiler(loads: loads)
+        compiler = RoutingTableCompiler(shared)
     }
 
-    /// Applies a table of these workers, each at an address of its own.
+    /// Applies a table of these workers, each at an address of its own; those at the indexes `unhealthy` were seen so.
     mutating func apply(
         _ workers: [SnapshotWorker],
         policy: PolicyName = .roundRobin,
         settings: RoutingSettings = RoutingSettings(),
-        models: [ModelConfiguration] = []
+        models: [ModelConfiguration] = [],
+        unhealthy: Set<Int> = []
     ) throws {
         sequence += 1
         let snapshot = Snapshot(
@@ -46,7 +47,7 @@ struct EngineBench: ~Copyable {
         let table = try compiler.compile(
             snapshot,
             digest: SnapshotDigest(of: []),
-            health: nil,
+            health: unhealthy.isEmpty ? nil : Samples.health(workers, unhealthy: unhealthy),
             addresses: addresses
         )
         engine.apply(table, &network)
@@ -83,11 +84,22 @@ struct EngineBench: ~Copyable {
         network.now = end
     }
 
+    /// The worker that an upstream connection leads to, by its number.
+    func worker(of upstream: ConnectionID) -> UInt8? {
+        guard case .ip(let address, _) = network.connections[upstream]?.address else { return nil }
+        return address.bytes[3]
+    }
+
+    /// The newest upstream connection answers its whole request.
+    mutating func answer(_ upstream: ConnectionID, status: Int, fields: String = "", body: String = "") {
+        receive(upstream, "HTTP/1.1 \(status) X\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    }
+
     var inFlight: Int { counters.inFlight.load(ordering: .relaxed) }
     var totalLoad: Int { (0..<3).reduce(0) { $0 + loadOfOpenSlot($1) } }
 
     private func loadOfOpenSlot(_ slot: Int) -> Int {
-        engine.table.workers.contains { $0.lease.slot == slot } ? loads.inFlight(slot: slot) : 0
+        engine.table.workers.contains { $0.lease.slot == slot } ? shared.loads.inFlight(slot: slot) : 0
     }
 }
 
@@ -107,6 +119,20 @@ enum Samples {
             models: models.map { ModelCard(id: $0, card: #"{"id":"\#($0)","max_model_len":\#(number)}"#) },
             wasReady: wasReady
         )
+    }
+
+    /// The observation that some of the workers are unhealthy and the others ready.
+    static func health(_ workers: [SnapshotWorker], unhealthy: Set<Int>) -> HealthMessage {
+        var generator = SplitMix64(seed: 5)
+        let observations = workers.enumerated().map { index, worker in
+            WorkerObservation(
+                incarnation: worker.incarnation,
+                state: unhealthy.contains(index) ? .unhealthy : .ready,
+                since: "2026-01-01T00:00:00Z",
+                reason: ""
+            )
+        }
+        return HealthMessage(run: RunID.random(using: &generator), tick: 1, workers: observations)
     }
 
     /// What the proxy adds to every head under the standard settings, for the client of ``EngineBench/accept()``.

@@ -72,6 +72,11 @@ struct FakeNetwork: Network {
         }.min { $0.1 < $1.1 }
     }
 
+    /// Threads that were woken, in order.
+    var woken: [Int] = []
+
+    mutating func wake(thread: Int) { woken.append(thread) }
+
     var unsentBytes: Int { connections.values.reduce(0) { $0 + $1.queued } }
 
     mutating func spool(_ bytes: borrowing Span<UInt8>, of id: ConnectionID) {

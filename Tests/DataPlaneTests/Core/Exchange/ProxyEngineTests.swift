@@ -116,10 +116,10 @@ struct ProxyEngineTests {
         #expect(bench.totalLoad == 0)
     }
 
-    @Test("A fresh connection that is closed without an answer is a 502, and is not tried again")
+    @Test("A fresh connection that is closed without an answer is a 502 where no further attempt is allowed")
     func lostAnswer() throws {
         var bench = EngineBench()
-        try bench.apply([Samples.worker(1)])
+        try bench.apply([Samples.worker(1)], settings: Samples.settings { $0.retry.attemptsMax = 1 })
         let client = bench.accept()
         bench.receive(client, Self.post)
         let upstream = bench.openUpstream()

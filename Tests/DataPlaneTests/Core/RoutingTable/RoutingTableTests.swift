@@ -40,7 +40,7 @@ struct RoutingTableTests {
 
     @Test("With one set of models every request goes to every worker")
     func oneModel() throws {
-        var compiler = RoutingTableCompiler(loads: WorkerLoads(slotsMax: 8))
+        var compiler = RoutingTableCompiler(SharedState(slotsMax: 8))
         let table = try compile(
             [Samples.worker(1, models: ["m"]), Samples.worker(2, models: ["m"])],
             compiler: &compiler
@@ -51,7 +51,7 @@ struct RoutingTableTests {
 
     @Test("A model's own time limits do not take its requests away from the workers that served them before")
     func modelWithLimits() throws {
-        var compiler = RoutingTableCompiler(loads: WorkerLoads(slotsMax: 8))
+        var compiler = RoutingTableCompiler(SharedState(slotsMax: 8))
         var timeouts = ModelTimeouts()
         timeouts.queueMilliseconds = 5
         let snapshot = Snapshot(
@@ -73,7 +73,7 @@ struct RoutingTableTests {
 
     @Test("With different models each request goes to workers of its model, and an unknown model nowhere")
     func severalModels() throws {
-        var compiler = RoutingTableCompiler(loads: WorkerLoads(slotsMax: 8))
+        var compiler = RoutingTableCompiler(SharedState(slotsMax: 8))
         let table = try compile(
             [Samples.worker(1, models: ["a"]), Samples.worker(2, models: ["b"]), Samples.worker(3)],
             compiler: &compiler
@@ -86,7 +86,7 @@ struct RoutingTableTests {
 
     @Test("The model list is the union of the ready workers' cards, byte for byte")
     func modelsBody() throws {
-        var compiler = RoutingTableCompiler(loads: WorkerLoads(slotsMax: 8))
+        var compiler = RoutingTableCompiler(SharedState(slotsMax: 8))
         let table = try compile(
             [
                 Samples.worker(1, models: ["a"]), Samples.worker(2, models: ["a", "b"]),
@@ -102,8 +102,9 @@ struct RoutingTableTests {
 
     @Test("A slot is not given to another worker while requests are in flight on it")
     func slots() throws {
-        let loads = WorkerLoads(slotsMax: 8)
-        var compiler = RoutingTableCompiler(loads: loads)
+        let shared = SharedState(slotsMax: 8)
+        let loads = shared.loads
+        var compiler = RoutingTableCompiler(shared)
         let first = try compile([Samples.worker(1)], compiler: &compiler)
         let slot = first.workers[0].lease.slot
         loads.increment(slot: slot)
@@ -120,7 +121,7 @@ struct RoutingTableTests {
 
     @Test("More workers than slots are refused, not counted in a wrong place")
     func tooManyWorkers() {
-        var compiler = RoutingTableCompiler(loads: WorkerLoads(slotsMax: 1))
+        var compiler = RoutingTableCompiler(SharedState(slotsMax: 1))
         #expect(throws: SnapshotRejection.self) {
             try compile([Samples.worker(1), Samples.worker(2)], compiler: &compiler)
         }

@@ -1,0 +1,105 @@
+public import SignalboxProtocol
+import Synchronization
+
+/// The circuit breakers of all workers, shared by the threads of a data plane.
+///
+/// Only workers with trouble have one. Everything else about a worker's breaker is in its ``WorkerGate``, one word beside
+/// its load: a request to a worker without trouble touches no lock.
+public final class WorkerBreakers: Sendable {
+    private let loads: WorkerLoads
+    private let breakers = Mutex<[Int: CircuitBreaker]>([:])
+
+    public init(loads: WorkerLoads) {
+        self.loads = loads
+    }
+
+    /// A request of the worker in `slot` has failed.
+    ///
+    /// - Parameter pools: the slots of the ready workers of each model that the worker serves; asked for only when the
+    ///   breaker wants to open. It stays closed when more workers of one of them would be out than the settings allow.
+    func failed(
+        slot: Int,
+        _ reason: StaticText,
+        isTrial: Bool,
+        at now: MonotonicTime,
+        _ settings: BreakerSettings,
+        pools: () -> [[Int]]
+    ) {
+        breakers.withLock { breakers in
+            var breaker = breakers[slot] ?? CircuitBreaker()
+            if breaker.failed(reason, isTrial: isTrial, at: now, settings) {
+                // A failed trial takes no further worker out.
+                if isTrial || WorkerBreakers.mayOpen(slot, pools(), breakers, settings) {
+                    breaker.open(at: now, settings)
+                }
+            }
+            keep(breaker, slot, &breakers, settings)
+        }
+    }
+
+    /// A request of a worker that has a breaker has succeeded.
+    func succeeded(slot: Int, isTrial: Bool, _ settings: BreakerSettings) {
+        change(slot, settings) { $0.succeeded(isTrial: isTrial, settings) }
+    }
+
+    /// Whether a request may go to a worker whose gate is not clear, and whether it counts as a trial.
+    func begin(slot: Int, at now: MonotonicTime, _ settings: BreakerSettings) -> (mayGo: Bool, isTrial: Bool) {
+        var answer = (mayGo: true, isTrial: false)
+        change(slot, settings) { answer = $0.begin(at: now, settings) }
+        return answer
+    }
+
+    /// A trial ended without an outcome.
+    func abandoned(slot: Int, _ settings: BreakerSettings) {
+        change(slot, settings) { $0.abandoned() }
+    }
+
+    /// The worker has become ready again.
+    func probedWell(slot: Int, _ settings: BreakerSettings) {
+        change(slot, settings) { $0.probedWell() }
+    }
+
+    /// The slot gets another worker.
+    func forget(slot: Int) {
+        breakers.withLock { breakers in
+            breakers[slot] = nil
+            loads.setGate(.clear, slot: slot)
+        }
+    }
+
+    /// What there is to tell, by slot.
+    public func reports(at now: MonotonicTime) -> [Int: BreakerReport] {
+        breakers.withLock { breakers in breakers.compactMapValues { $0.report(at: now) } }
+    }
+
+    private func change(_ slot: Int, _ settings: BreakerSettings, _ edit: (inout CircuitBreaker) -> Void) {
+        breakers.withLock { breakers in
+            guard var breaker = breakers[slot] else { return }
+            edit(&breaker)
+            keep(breaker, slot, &breakers, settings)
+        }
+    }
+
+    private func keep(
+        _ breaker: CircuitBreaker,
+        _ slot: Int,
+        _ breakers: inout [Int: CircuitBreaker],
+        _ settings: BreakerSettings
+    ) {
+        breakers[slot] = breaker.isUnused ? nil : breaker
+        loads.setGate(breaker.gate(settings), slot: slot)
+    }
+
+    /// Whether one more worker of each model may be out.
+    private static func mayOpen(
+        _ slot: Int,
+        _ pools: [[Int]],
+        _ breakers: [Int: CircuitBreaker],
+        _ settings: BreakerSettings
+    ) -> Bool {
+        pools.allSatisfy { pool in
+            let out = pool.count { $0 != slot && breakers[$0].map { $0.position != .closed } ?? false }
+            return out + 1 <= pool.count * settings.openPercentMax / 100
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import SignalboxProtocol
+
+/// What the end of an attempt says about its worker.
+extension ProxyEngine {
+    /// The attempt has failed by the worker's fault.
+    mutating func noteFailure(_ id: ConnectionID, _ reason: StaticText, at now: MonotonicTime) {
+        guard let slot = clients.slots[id.index].countedSlot, !clients.slots[id.index].hasOutcome else { return }
+        let isTrial = clients.slots[id.index].isTrial
+        clients.slots[id.index].hasOutcome = true
+        clients.slots[id.index].isTrial = false
+        let table = table
+        breakers.failed(slot: slot, reason, isTrial: isTrial, at: now, table.settings.breaker) {
+            table.pools.map { pool in pool.ready.map { table.workers[$0].lease.slot } }.filter { $0.contains(slot) }
+        }
+    }
+
+    /// The worker has given a whole answer, whatever it says.
+    mutating func noteSuccess(_ id: ConnectionID, at now: MonotonicTime) {
+        guard let slot = clients.slots[id.index].countedSlot, !clients.slots[id.index].hasOutcome else { return }
+        clients.slots[id.index].hasOutcome = true
+        if let placedAt = clients.slots[id.index].placedAt {
+            limits.completed(slot: slot, milliseconds: now.milliseconds - placedAt.milliseconds)
+        }
+        guard loads.gate(slot: slot) != .clear else { return }
+        let isTrial = clients.slots[id.index].isTrial
+        clients.slots[id.index].isTrial = false
+        breakers.succeeded(slot: slot, isTrial: isTrial, table.settings.breaker)
+        noteRoom()
+    }
+
+    /// The worker answers with this status: a failure when no client could provoke it.
+    mutating func noteStatus(_ id: ConnectionID, _ status: Int, at now: MonotonicTime) {
+        switch status {
+        case 200..<300: break
+        case 502: noteFailure(id, "It answered 502.", at: now)
+        case 503: noteFailure(id, "It answered 503.", at: now)
+        case 504: noteFailure(id, "It answered 504.", at: now)
+        case _ where table.settings.breaker.counts == .errors:
+            noteFailure(id, "It answered with a status that is not 2xx (--cb-counts errors).", at: now)
+        default: break
+        }
+    }
+
+    /// The one place where a request stops to be in flight on a worker.
+    mutating func uncount(_ id: ConnectionID) {
+        guard let slot = clients.slots[id.index].countedSlot else { return }
+        if clients.slots[id.index].isTrial {
+            clients.slots[id.index].isTrial = false
+            breakers.abandoned(slot: slot, table.settings.breaker)
+        }
+        clients.slots[id.index].countedSlot = nil
+        loads.decrement(slot: slot)
+        noteRoom()
+    }
+}

@@ -1,0 +1,127 @@
+import SignalboxProtocol
+
+/// The choice of a worker for a request: who is picked, and what stands against it.
+extension ProxyEngine {
+    /// What became of the choice.
+    enum Placement {
+        /// A worker is picked, and the request is counted as in flight there.
+        case placed
+        case mustWait(WaitReason)
+        case refused(ClientError)
+    }
+
+    /// How often a pick is made again because other threads took the room at a worker.
+    private static let picksMax = 4
+
+    /// Picks a worker of the pool, counts the request there and takes it on.
+    mutating func place(_ id: ConnectionID, _ pool: Int, at now: MonotonicTime) -> Placement {
+        guard clients.slots[id.index].request.route != .firstReadyWorker else { return placeFirst(id) }
+        guard !isBehindOthers(id, pool) else { return .mustWait(.noRoom) }
+        for _ in 0..<ProxyEngine.picksMax {
+            guard let index = pick(pool, for: id, at: now) else { return reasonToWait(pool) }
+            let wasAdmitted = clients.slots[id.index].isAdmitted
+            if let reason = admit(id, at: now) { return .mustWait(reason) }
+            if take(id, index, at: now) { return .placed }
+            if !wasAdmitted { dismiss(id) }
+        }
+        return .mustWait(.noRoom)
+    }
+
+    /// The first ready worker that has not failed the request, whatever its load: these requests are questions about the
+    /// model and cost next to nothing.
+    private mutating func placeFirst(_ id: ConnectionID) -> Placement {
+        let ready = table.pools[0].ready
+        let tried = clients.slots[id.index].tried
+        guard let index = ready.first(where: { !tried.contains(table.workers[$0].lease.token) }) ?? ready.first else {
+            return table.version == nil ? .refused(.noSnapshot) : .refused(.noReadyWorker)
+        }
+        loads.increment(slot: table.workers[index].lease.slot)
+        assign(id, index)
+        clients.slots[id.index].placedAt = nil
+        return .placed
+    }
+
+    /// Whether requests wait that came before and want the same.
+    private func isBehindOthers(_ id: ConnectionID, _ pool: Int) -> Bool {
+        guard waiting.count > 0, clients.slots[id.index].phase != .waiting, !clients.slots[id.index].isAdmitted else {
+            return false
+        }
+        return waiting.contains { entry in
+            guard isWaiting(entry) else { return false }
+            let reason = clients.slots[entry.client.index].waitReason
+            return reason == .concurrency || reason == .rate || reason == .noRoom && entry.pool == pool
+        }
+    }
+
+    /// A worker that has not failed the request; one that has only when no other could take it soon.
+    private mutating func pick(_ pool: Int, for id: ConnectionID, at now: MonotonicTime) -> Int? {
+        let tried = clients.slots[id.index].tried
+        let filter = WorkerFilter(loads: loads, now: now, tried: tried)
+        let ready = table.pools[pool].ready
+        if let index = table.pools[pool].policy.pick(from: ready, of: table.workers, filter, using: &random) {
+            return index
+        }
+        guard !tried.isEmpty, !hasAnother(pool, than: tried, at: now) else { return nil }
+        let all = WorkerFilter(loads: loads, now: now, tried: [])
+        return table.pools[pool].policy.pick(from: ready, of: table.workers, all, using: &random)
+    }
+
+    /// Whether the pool has a worker that has not failed the request and whose breaker lets requests through.
+    func hasAnother(_ pool: Int, than tried: [UInt64], at now: MonotonicTime) -> Bool {
+        table.pools[pool].ready.contains { index in
+            let lease = table.workers[index].lease
+            return !tried.contains(lease.token) && loads.gate(slot: lease.slot).admits(at: now)
+        }
+    }
+
+    private func reasonToWait(_ pool: Int) -> Placement {
+        guard table.version != nil else { return .refused(.noSnapshot) }
+        if !table.pools[pool].ready.isEmpty { return .mustWait(.noRoom) }
+        if table.pools[pool].hasPending { return .mustWait(.notReady) }
+        return table.pools[pool].hasUnhealthy ? .mustWait(.unhealthy) : .refused(.noWorker)
+    }
+
+    /// Takes the request on; the reason when the data plane may not.
+    private mutating func admit(_ id: ConnectionID, at now: MonotonicTime) -> WaitReason? {
+        guard !clients.slots[id.index].isAdmitted else { return nil }
+        guard admission.enter(max: table.settings.admission.concurrentRequestsMax) else { return .concurrency }
+        guard admission.takeToken(table.settings.admission, at: now) == nil else {
+            admission.leave()
+            return .rate
+        }
+        clients.slots[id.index].isAdmitted = true
+        return nil
+    }
+
+    /// The request does not count among those that were taken on any more.
+    mutating func dismiss(_ id: ConnectionID) {
+        guard clients.slots[id.index].isAdmitted else { return }
+        clients.slots[id.index].isAdmitted = false
+        admission.leave()
+        noteRoom()
+    }
+
+    /// Counts the request at the worker, unless another thread was faster.
+    private mutating func take(_ id: ConnectionID, _ index: Int, at now: MonotonicTime) -> Bool {
+        let slot = table.workers[index].lease.slot
+        let filter = WorkerFilter(loads: loads, now: now, tried: [])
+        guard loads.increment(slot: slot, max: filter.room(of: table.workers[index])) else { return false }
+        if loads.gate(slot: slot).needsTrial {
+            let (mayGo, isTrial) = breakers.begin(slot: slot, at: now, table.settings.breaker)
+            guard mayGo else {
+                loads.decrement(slot: slot)
+                return false
+            }
+            clients.slots[id.index].isTrial = isTrial
+        }
+        assign(id, index)
+        clients.slots[id.index].placedAt = table.workers[index].requestsMax == nil ? now : nil
+        return true
+    }
+
+    private mutating func assign(_ id: ConnectionID, _ index: Int) {
+        clients.slots[id.index].countedSlot = table.workers[index].lease.slot
+        clients.slots[id.index].worker = PickedWorker(table.workers[index])
+        clients.slots[id.index].hasOutcome = false
+    }
+}

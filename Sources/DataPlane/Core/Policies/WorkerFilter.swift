@@ -1,0 +1,27 @@
+import SignalboxProtocol
+
+/// Which of the ready workers may take one request now.
+struct WorkerFilter {
+    let loads: WorkerLoads
+    let now: MonotonicTime
+    /// The leases of workers that failed this request already.
+    let tried: [UInt64]
+
+    /// Whether the worker has room, its breaker lets requests through, and it did not fail this one.
+    @inline(__always)
+    func admits(_ worker: RoutedWorker) -> Bool {
+        let slot = worker.lease.slot
+        guard loads.gate(slot: slot).admits(at: now), loads.inFlight(slot: slot) < room(of: worker) else {
+            return false
+        }
+        return tried.isEmpty || !tried.contains(worker.lease.token)
+    }
+
+    /// Most requests that may be in flight at the worker.
+    @inline(__always)
+    func room(of worker: RoutedWorker) -> Int {
+        if let requestsMax = worker.requestsMax { return requestsMax }
+        let learned = loads.learnedMax(slot: worker.lease.slot)
+        return learned == 0 ? Int.max : learned
+    }
+}

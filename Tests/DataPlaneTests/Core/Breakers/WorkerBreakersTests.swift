@@ -1,0 +1,70 @@
+import SignalboxProtocol
+import Testing
+
+@testable import DataPlaneCore
+
+struct WorkerBreakersTests {
+    private static let now = MonotonicTime(milliseconds: 1_000)
+    private let shared = SharedState(slotsMax: 8)
+
+    private func fail(_ slot: Int, times: Int = 10, pools: [[Int]], _ settings: BreakerSettings = BreakerSettings()) {
+        for _ in 0..<times {
+            shared.breakers.failed(slot: slot, "x", isTrial: false, at: Self.now, settings) { pools }
+        }
+    }
+
+    private func open(slots: Int) {
+        for slot in 0..<slots { shared.loads.open(slot: slot) }
+    }
+
+    private func isOut(_ slot: Int) -> Bool { !shared.loads.gate(slot: slot).admits(at: Self.now) }
+
+    @Test("At most the allowed share of a model's workers is out at one time")
+    func share() {
+        open(slots: 5)
+        let pools = [[0, 1, 2, 3, 4]]
+        for slot in 0..<5 { fail(slot, pools: pools) }
+        #expect((0..<5).filter(isOut) == [0, 1])
+    }
+
+    @Test("The only worker of a model is never out, unless the settings allow all to be")
+    func onlyWorker() {
+        open(slots: 3)
+        fail(0, pools: [[0, 1, 2], [0]])
+        #expect(!isOut(0))
+        var settings = BreakerSettings()
+        settings.openPercentMax = 100
+        fail(0, times: 1, pools: [[0, 1, 2], [0]], settings)
+        #expect(isOut(0))
+    }
+
+    @Test("A worker that stayed in goes out as soon as there is room for it")
+    func waitsForRoom() {
+        open(slots: 2)
+        fail(0, pools: [[0, 1]])
+        fail(1, pools: [[0, 1]])
+        #expect(isOut(0) && !isOut(1))
+        shared.breakers.forget(slot: 0)
+        fail(1, times: 1, pools: [[0, 1]])
+        #expect(!isOut(0) && isOut(1))
+    }
+
+    @Test("A slot that gets another worker inherits nothing")
+    func forget() {
+        open(slots: 2)
+        fail(0, pools: [[0, 1]])
+        #expect(shared.breakers.reports(at: Self.now)[0]?.state == .open)
+        shared.breakers.forget(slot: 0)
+        #expect(shared.breakers.reports(at: Self.now).isEmpty)
+        #expect(shared.loads.gate(slot: 0) == .clear)
+    }
+
+    @Test("A worker without trouble has no breaker")
+    func quiet() {
+        open(slots: 1)
+        fail(0, times: 1, pools: [])
+        shared.breakers.succeeded(slot: 0, isTrial: false, BreakerSettings())
+        #expect(shared.breakers.reports(at: Self.now).isEmpty)
+        #expect(shared.breakers.begin(slot: 0, at: Self.now, BreakerSettings()) == (true, false))
+    }
+}
