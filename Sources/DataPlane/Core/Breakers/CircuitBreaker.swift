@@ -30,7 +30,9 @@ struct CircuitBreaker: Hashable, Sendable {
     init() {}
 
     /// Nothing is remembered that differs from a new one.
-    var isUnused: Bool { position == .closed && failures == 0 }
+    var isUnused: Bool { hasNoFailure && trials == 0 }
+
+    private var hasNoFailure: Bool { position == .closed && failures == 0 }
 
     /// A request has failed.
     ///
@@ -49,7 +51,7 @@ struct CircuitBreaker: Hashable, Sendable {
         failures += 1
         lastFailureAt = now
         self.reason = reason
-        if isTrial { return true }
+        if position == .halfOpen { return true }
         return settings.failureThreshold > 0 && failures >= settings.failureThreshold
     }
 
@@ -110,7 +112,7 @@ struct CircuitBreaker: Hashable, Sendable {
 
     /// What a person is told of it; nil when there is nothing to tell.
     func report(at now: MonotonicTime) -> BreakerReport? {
-        guard !isUnused else { return nil }
+        guard !hasNoFailure else { return nil }
         let state: BreakerState =
             switch position {
             case .closed: .closed

@@ -61,6 +61,23 @@ struct CircuitBreakerTests {
         #expect(breaker.gate(Self.settings) != .watched)
     }
 
+    @Test("A trial that fails after others have closed it counts as one failure, and no trial is lost count of")
+    func lateTrial() {
+        var breaker = opened()
+        #expect(breaker.begin(at: Self.time(2_000), Self.settings) == (true, true))
+        #expect(breaker.begin(at: Self.time(2_000), Self.settings) == (true, true))
+        breaker.succeeded(isTrial: true, Self.settings)
+        #expect(breaker.begin(at: Self.time(2_000), Self.settings) == (true, true))
+        breaker.succeeded(isTrial: true, Self.settings)
+        #expect(breaker.gate(Self.settings) == .clear)
+        #expect(!breaker.isUnused)
+        fail(&breaker, at: 2_100, isTrial: true)
+        #expect(breaker.gate(Self.settings) == .watched)
+        #expect(breaker.failures == 1)
+        breaker.succeeded(isTrial: false, Self.settings)
+        #expect(breaker.isUnused)
+    }
+
     @Test("With a threshold of 0 it never opens")
     func disabled() {
         var settings = Self.settings
