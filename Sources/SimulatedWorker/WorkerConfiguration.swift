@@ -26,6 +26,8 @@ public struct WorkerConfiguration: Sendable {
     public var apiKey: String?
     /// Shape of the answer of `/get_load`.
     public var loadFormat = LoadFormat.array
+    /// Whether `/server_info` tells how many requests run at one time; other engines do not.
+    public var tellsRunningRequestsMax = true
     /// Speed and size of the engine.
     public var engine = EngineConfiguration()
     /// Faults in force from the start.

@@ -38,6 +38,9 @@ struct ServerOptions: ParsableArguments {
     )
     var loadFormat = WorkerConfiguration.LoadFormat.array
 
+    @Flag(help: "Say nothing of --max-running-requests in /server_info, as engines other than SGLang.")
+    var hideMaxRunningRequests = false
+
     @Option(help: "Close a connection that is idle for so many milliseconds; 0 means never.")
     var keepAliveMs = 0
 
@@ -53,6 +56,7 @@ struct ServerOptions: ParsableArguments {
         configuration.modelTokensMax = maxModelLen
         configuration.apiKey = apiKey
         configuration.loadFormat = loadFormat
+        configuration.tellsRunningRequestsMax = !hideMaxRunningRequests
         configuration.keepAlive = .milliseconds(keepAliveMs)
         return configuration
     }

@@ -55,12 +55,16 @@ enum Documents {
             buffer.writeMember("context_length", configuration.modelTokensMax)
             buffer.writeStaticString(",\"tp_size\":1,\"dp_size\":1,\"pp_size\":1,\"disaggregation_mode\":\"null\"")
             buffer.writeStaticString(",\"is_embedding\":false,\"load_balance_method\":\"round_robin\"")
-            buffer.writeMember("max_running_requests", configuration.engine.runningRequestsMax)
+            if configuration.tellsRunningRequestsMax {
+                buffer.writeMember("max_running_requests", configuration.engine.runningRequestsMax)
+            }
             buffer.writeMember("page_size", configuration.engine.blockTokens)
             buffer.writeMember("max_total_num_tokens", configuration.engine.cacheTokens)
             buffer.writeStaticString(",\"status\":\"ready\",\"version\":\"simulated\",\"internal_states\":[{")
             buffer.writeMember("last_gen_throughput", load.decodeTokensPerSecond, isFirst: true)
-            buffer.writeMember("effective_max_running_requests_per_dp", configuration.engine.runningRequestsMax)
+            if configuration.tellsRunningRequestsMax {
+                buffer.writeMember("effective_max_running_requests_per_dp", configuration.engine.runningRequestsMax)
+            }
             buffer.writeStaticString("}]}")
         }
     }

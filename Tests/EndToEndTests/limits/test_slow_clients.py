@@ -9,7 +9,7 @@ import pytest
 
 from support.fleet import Workbench
 from support.limits import limit
-from support.measurements import percentile
+from support.measurements import percentile, record
 from support.processes import resident_bytes
 from support.raw_http import RawConnection
 from support.recording_worker import RecordingWorker, response_bytes
@@ -88,6 +88,23 @@ def test_clients_that_drip_are_cut_off_and_harm_nobody(bench: Workbench, phase: 
             statuses = [client.read_response().status for client in clients]
         assert statuses == [408] * CLIENTS
         assert percentile(times, 99) < limit(P99_SECONDS_MAX), f"p99 {percentile(times, 99) * 1000:.0f} ms"
+
+
+@pytest.mark.measured
+def test_2000_slow_heads_end_with_their_limit_and_harm_no_one(bench: Workbench) -> None:
+    worker = answering(bench)
+    settings = {"head_timeout_milliseconds": 5000}
+    with serving(bench, worker.url, settings=settings) as (_, proxy), ExitStack() as stack:
+        alone = percentile(latencies(proxy.port, 1), 99)
+        clients = [stack.enter_context(RawConnection(proxy.port, timeout=limit(15))) for _ in range(2000)]
+        for client in clients:
+            client.send(BEGINNINGS["head"])
+        times = latencies(proxy.port, 1)
+        assert all(client.read_response().status == 408 for client in clients)
+    title = "2,000 connections with half a head"
+    record(title, "p99 of a client beside them", percentile(times, 99) * 1000, "ms", "100", "limits/test_slow_clients.py")
+    record(title, "p99 of the same client alone", alone * 1000, "ms", "-", "limits/test_slow_clients.py")
+    assert percentile(times, 99) < limit(P99_SECONDS_MAX)
 
 
 def test_2000_idle_connections_cost_little_and_end_with_their_limit(bench: Workbench) -> None:

@@ -108,10 +108,11 @@ class Workbench:
         self.processes.append(process)
         return process
 
-    def worker(self, *flags: object, port: int | None = None, model: str = "simulated") -> SimulatedWorker:
+    def worker(self, *flags: object, port: int | None = None, model: str = "simulated",
+               host: str = "127.0.0.1") -> SimulatedWorker:
         """A simulated worker that answers its health check; fast by default."""
         port = port or free_port()
-        arguments = [binary("simulated-worker"), "--host", "127.0.0.1", "--port", port, "--model", model]
+        arguments = [binary("simulated-worker"), "--host", host, "--port", port, "--model", model]
         if "--speedup" not in flags:
             arguments += ["--speedup", "100"]
         worker = self.process(SimulatedWorker, "worker", arguments + list(flags))

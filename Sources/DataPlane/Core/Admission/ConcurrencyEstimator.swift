@@ -1,8 +1,9 @@
 /// Learns how many requests a worker bears that does not say how many it runs at one time.
 ///
 /// While requests only share the worker each takes about as long as any; once they queue there, all take longer in
-/// proportion to their number (Little's law). So where they take more than ``tolerance`` times as long as at best, the
-/// number at which they would not is the limit.
+/// proportion to their number (Little's law) and no more of them end in a second. So where they take more than
+/// ``tolerance`` times as long as at best, and more in flight bring no more throughput, the number at which they would
+/// not is the limit.
 struct ConcurrencyEstimator: Sendable {
     /// How much longer requests may take than at best: a full batch of an engine takes some three times as long for each
     /// token as a single request.
@@ -10,62 +11,100 @@ struct ConcurrencyEstimator: Sendable {
     /// What is added to the bearable time, in milliseconds: with very short requests chance is larger than any queue.
     static let slackMilliseconds = 20.0
     /// Requests that one judgement looks at, at least.
-    static let windowRequests = 20
+    private static let windowRequestsMin = 20
+    /// And at most, however high the limit is: requests of a large batch must not all be replaced first.
+    private static let windowRequestsMax = 100
+    /// More throughput by this factor than ever seen shows that the worker is not at its end.
+    private static let throughputGain = 1.2
+    /// Judgements in a row that find too many requests before there is a limit: one may be chance.
+    private static let overloadWindowsMin = 2
     /// Judgements in a row with the limit in force and no effect after which the requests themselves must have become
     /// longer.
     private static let futileWindowsMax = 10
     /// How quickly the best time is forgotten: in 70 judgements it doubles.
-    private static let drift = 1.01
+    private static let durationDrift = 1.01
+    /// How quickly the best throughput is forgotten: in 35 judgements it halves.
+    private static let throughputDrift = 0.98
 
     /// The most requests at one time; 0: as many as like.
     private(set) var limit = 0
-    private var bestMilliseconds: Double?
+    private var best: (milliseconds: Double, requestsPerMillisecond: Double)?
+    /// How long requests take on average when the worker is least loaded; nil before the first judgement.
+    var bestMilliseconds: Double? { best?.milliseconds }
+    private var overloadWindows = 0
     private var futileWindows = 0
+    /// Since the limit was last cut; requests that take longer began before.
+    private var millisecondsSinceCut = Double.infinity
+
+    /// How many requests one judgement looks at while `limit` is in force.
+    static func windowRequests(limit: Int) -> Int {
+        min(max(windowRequestsMin, limit), windowRequestsMax)
+    }
 
     /// Some requests have ended.
     ///
     /// - Parameters:
-    ///   - milliseconds: how long they took on average.
-    ///   - inFlight: how many the worker has.
-    mutating func windowEnded(averageMilliseconds milliseconds: Double, inFlight: Int) {
-        guard let best = bestMilliseconds else {
-            bestMilliseconds = milliseconds
+    ///   - window: how many, and how long they took.
+    ///   - inFlight: how many the worker has now.
+    mutating func windowEnded(_ window: DurationWindow, inFlight: Int) {
+        millisecondsSinceCut += window.elapsedMilliseconds
+        guard let best else {
+            self.best = (window.averageMilliseconds, window.requestsPerMillisecond)
             return
         }
-        let bearable = best * ConcurrencyEstimator.tolerance + ConcurrencyEstimator.slackMilliseconds
-        guard milliseconds > bearable else {
-            grow(milliseconds, best, inFlight: inFlight)
-            return
-        }
-        guard limit > 0 && inFlight <= limit else {
-            limit = max(1, Int(Double(inFlight) * bearable / milliseconds))
-            futileWindows = 0
-            return
-        }
-        futileWindows += 1
-        if futileWindows >= ConcurrencyEstimator.futileWindowsMax {
-            startOver(milliseconds)
-        } else if futileWindows > 1 {
-            // The first window after a cut still has requests that queued before it.
-            limit = max(1, limit * 9 / 10)
+        let isFaster = window.requestsPerMillisecond > best.requestsPerMillisecond * ConcurrencyEstimator.throughputGain
+        let throughput = max(
+            best.requestsPerMillisecond * ConcurrencyEstimator.throughputDrift,
+            window.requestsPerMillisecond
+        )
+        self.best = (best.milliseconds, throughput)
+        let beganBeforeCut = limit > 0 && window.averageMilliseconds > millisecondsSinceCut
+        guard !beganBeforeCut else { return }
+        // Clients that leave bear nothing beyond the best.
+        let tolerance = window.isAbandoned ? 1 : ConcurrencyEstimator.tolerance
+        let bearable = best.milliseconds * tolerance + ConcurrencyEstimator.slackMilliseconds
+        if window.averageMilliseconds <= bearable || (limit == 0 && isFaster && !window.isAbandoned) {
+            bears(window.averageMilliseconds, best.milliseconds, inFlight: inFlight)
+        } else if limit == 0 || inFlight > limit {
+            overloadWindows += window.isAbandoned ? ConcurrencyEstimator.overloadWindowsMin : 1
+            isOverloaded(bearable: bearable, throughput: throughput, inFlight: inFlight)
+        } else {
+            limitIsFutile(window)
         }
     }
 
     /// Requests take as long as they may: more of them are tried where the limit is reached.
-    private mutating func grow(_ milliseconds: Double, _ best: Double, inFlight: Int) {
+    private mutating func bears(_ milliseconds: Double, _ best: Double, inFlight: Int) {
         futileWindows = 0
+        overloadWindows = 0
         let isLimited = limit > 0 && inFlight * 10 >= limit * 8
         if isLimited {
-            limit += max(1, limit / 10)
-            bestMilliseconds = min(best, milliseconds)
+            // Quickly while the worker is far from its end.
+            limit += max(1, limit / (milliseconds <= 2 * best ? 4 : 10))
+            self.best?.milliseconds = min(best, milliseconds)
         } else {
-            bestMilliseconds = min(best * ConcurrencyEstimator.drift, milliseconds)
+            self.best?.milliseconds = min(best * ConcurrencyEstimator.durationDrift, milliseconds)
         }
     }
 
-    private mutating func startOver(_ milliseconds: Double) {
-        bestMilliseconds = milliseconds
-        limit = 0
+    private mutating func isOverloaded(bearable: Double, throughput: Double, inFlight: Int) {
+        guard limit > 0 || overloadWindows >= ConcurrencyEstimator.overloadWindowsMin else { return }
+        // What a fifth less than the best throughput, which is a lucky one, brings to an end in the bearable time.
+        limit = max(1, Int(min(Double(inFlight), throughput * 0.8 * bearable)))
+        overloadWindows = 0
         futileWindows = 0
+        millisecondsSinceCut = 0
+    }
+
+    private mutating func limitIsFutile(_ window: DurationWindow) {
+        futileWindows += 1
+        if futileWindows >= ConcurrencyEstimator.futileWindowsMax {
+            best = (window.averageMilliseconds, window.requestsPerMillisecond)
+            limit = 0
+            futileWindows = 0
+        } else if futileWindows > 1 {
+            // One window may be chance.
+            limit = max(1, limit * 4 / 5)
+        }
     }
 }

@@ -5,36 +5,58 @@ import Synchronization
 /// A request adds its duration to two words beside its worker's load; only the one that completes a window takes a lock.
 public final class WorkerLimits: Sendable {
     private let loads: WorkerLoads
-    private let estimators = Mutex<[Int: ConcurrencyEstimator]>([:])
+    private let workers = Mutex<[Int: Learned]>([:])
+
+    /// What is known of the worker in one slot.
+    private struct Learned {
+        var estimator = ConcurrencyEstimator()
+        var windowBegan: MonotonicTime
+    }
 
     init(loads: WorkerLoads) {
         self.loads = loads
     }
 
     /// A request of the worker in `slot` has got its whole answer.
-    func completed(slot: Int, milliseconds: Int) {
-        guard let window = loads.addDuration(milliseconds, slot: slot, windowRequests: windowRequests(slot)) else {
-            return
-        }
-        let average = Double(window.milliseconds) / Double(window.requests)
-        estimators.withLock { estimators in
-            var estimator = estimators[slot] ?? ConcurrencyEstimator()
-            estimator.windowEnded(averageMilliseconds: average, inFlight: loads.inFlight(slot: slot))
-            estimators[slot] = estimator
-            loads.setLearnedMax(estimator.limit, slot: slot)
+    func completed(slot: Int, placedAt: MonotonicTime, at now: MonotonicTime) {
+        ended(slot: slot, isAbandoned: false, placedAt: placedAt, at: now)
+    }
+
+    /// The client of a request of the worker in `slot` has left before the answer began.
+    ///
+    /// It would have taken longer, so it only counts when it took longer than the others at best: clients that soon
+    /// change their minds do not make the worker look fast.
+    func abandoned(slot: Int, placedAt: MonotonicTime, at now: MonotonicTime) {
+        let best = workers.withLock { $0[slot]?.estimator.bestMilliseconds }
+        guard let best, Double(now.milliseconds - placedAt.milliseconds) > best else { return }
+        ended(slot: slot, isAbandoned: true, placedAt: placedAt, at: now)
+    }
+
+    private func ended(slot: Int, isAbandoned: Bool, placedAt: MonotonicTime, at now: MonotonicTime) {
+        let took = now.milliseconds - placedAt.milliseconds
+        let requests = ConcurrencyEstimator.windowRequests(limit: loads.learnedMax(slot: slot))
+        let counts = loads.addDuration(took, slot: slot, isAbandoned: isAbandoned, windowRequests: requests)
+        guard let counts else { return }
+        workers.withLock { workers in
+            var worker = workers[slot] ?? Learned(windowBegan: placedAt)
+            let window = DurationWindow(
+                requests: counts.requests,
+                abandoned: counts.abandoned,
+                totalMilliseconds: counts.milliseconds,
+                elapsedMilliseconds: Double(now.milliseconds - worker.windowBegan.milliseconds)
+            )
+            worker.estimator.windowEnded(window, inFlight: loads.inFlight(slot: slot))
+            worker.windowBegan = now
+            workers[slot] = worker
+            loads.setLearnedMax(worker.estimator.limit, slot: slot)
         }
     }
 
     /// The slot gets another worker.
     func forget(slot: Int) {
-        estimators.withLock { estimators in
-            estimators[slot] = nil
+        workers.withLock { workers in
+            workers[slot] = nil
             loads.setLearnedMax(0, slot: slot)
         }
-    }
-
-    /// A window is long enough for all that are in flight to have been replaced.
-    private func windowRequests(_ slot: Int) -> Int {
-        max(ConcurrencyEstimator.windowRequests, loads.inFlight(slot: slot))
     }
 }

@@ -13,10 +13,11 @@ public struct EngineConfiguration: Sendable {
     /// Largest body in bytes that is held, so that it can be sent again; larger ones are streamed (architecture
     /// section 5).
     public var heldBodyBytesMax = 1024 * 1024
-    /// Unsent bytes of one connection at which its source is not read any more.
-    public var queuedBytesMax = 256 * 1024
+    /// Unsent bytes of one connection above which its source is not read any more; one read may add 64 KiB, and the kernel
+    /// holds more than a fast reader takes at once.
+    public var queuedBytesMax = 16 * 1024
     /// The same while the data plane holds as many bytes as it may.
-    public var scarceQueuedBytesMax = 16 * 1024
+    public var scarceQueuedBytesMax = 0
     /// Bodies up to this size are held however full the buffers are: as many as there are connections is little.
     public var smallBodyBytesMax = 16 * 1024
     /// Most bytes that are read from a temporary file at once, and most that may wait to be written to it.

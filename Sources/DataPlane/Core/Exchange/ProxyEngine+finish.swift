@@ -18,6 +18,7 @@ extension ProxyEngine {
 
     /// The client has gone, in whatever phase: the worker's connection is closed at once so that the engine stops.
     mutating func clientGone(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
+        noteAbandoned(id, at: network.now)
         closeClient(id, .immediate, &network)
     }
 

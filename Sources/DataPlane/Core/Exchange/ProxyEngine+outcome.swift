@@ -19,13 +19,22 @@ extension ProxyEngine {
         guard let slot = clients.slots[id.index].countedSlot, !clients.slots[id.index].hasOutcome else { return }
         clients.slots[id.index].hasOutcome = true
         if let placedAt = clients.slots[id.index].placedAt {
-            limits.completed(slot: slot, milliseconds: now.milliseconds - placedAt.milliseconds)
+            limits.completed(slot: slot, placedAt: placedAt, at: now)
         }
         guard loads.gate(slot: slot) != .clear else { return }
         let isTrial = clients.slots[id.index].isTrial
         clients.slots[id.index].isTrial = false
         breakers.succeeded(slot: slot, isTrial: isTrial, table.settings.breaker)
         noteRoom()
+    }
+
+    /// The client has left; that says something of the worker when it has not begun to answer.
+    func noteAbandoned(_ id: ConnectionID, at now: MonotonicTime) {
+        let client = clients.slots[id.index]
+        guard let slot = client.countedSlot, let placedAt = client.placedAt, !client.hasOutcome,
+            client.exchange.phase != .relaying
+        else { return }
+        limits.abandoned(slot: slot, placedAt: placedAt, at: now)
     }
 
     /// The worker answers with this status: a failure when no client could provoke it.

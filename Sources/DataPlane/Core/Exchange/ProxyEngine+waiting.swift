@@ -82,7 +82,7 @@ extension ProxyEngine {
         let filter = WorkerFilter(loads: loads, now: MonotonicTime(milliseconds: 0), tried: [])
         var room = 0
         for index in table.pools[pool].ready {
-            let (sum, overflows) = room.addingReportingOverflow(filter.room(of: table.workers[index]))
+            let (sum, overflows) = room.addingReportingOverflow(filter.running(table.workers[index]))
             guard !overflows else { return .max }
             room = sum
         }

@@ -24,4 +24,11 @@ struct WorkerFilter {
         let learned = loads.learnedMax(slot: worker.lease.slot)
         return learned == 0 ? Int.max : learned
     }
+
+    /// About how many requests the worker runs at one time: a learned limit has a queue within the worker in it already.
+    func running(_ worker: RoutedWorker) -> Int {
+        let room = room(of: worker)
+        guard worker.requestsMax == nil, room < Int.max else { return room }
+        return max(1, room / Int(ConcurrencyEstimator.tolerance))
+    }
 }

@@ -19,6 +19,8 @@ public final class WorkerLoads: @unchecked Sendable {
         /// Requests that have ended in the present window, and how long they took together.
         let ended = Atomic<Int>(0)
         let endedMilliseconds = Atomic<Int>(0)
+        /// Those of them whose clients did not wait for the answer.
+        let abandoned = Atomic<Int>(0)
     }
 
     private let memory: UnsafeMutableRawPointer
@@ -84,21 +86,24 @@ public final class WorkerLoads: @unchecked Sendable {
         unsafe pointer(slot).pointee.learnedMax.store(max, ordering: .relaxed)
     }
 
-    /// Adds a request to the present window of its worker.
+    /// Adds a request to the present window of its worker; it was abandoned when its client did not wait for the answer.
     ///
     /// - Returns: what the window holds, when this request completes it; the next one begins then.
     func addDuration(
         _ milliseconds: Int,
         slot: Int,
+        isAbandoned: Bool = false,
         windowRequests: Int
-    ) -> (requests: Int, milliseconds: Int)? {
+    ) -> (requests: Int, abandoned: Int, milliseconds: Int)? {
         unsafe pointer(slot).pointee.endedMilliseconds.add(milliseconds, ordering: .relaxed)
+        if isAbandoned { unsafe pointer(slot).pointee.abandoned.add(1, ordering: .relaxed) }
         let (_, ended) = unsafe pointer(slot).pointee.ended.add(1, ordering: .relaxed)
         guard ended >= windowRequests else { return nil }
         let requests = unsafe pointer(slot).pointee.ended.exchange(0, ordering: .relaxed)
         let total = unsafe pointer(slot).pointee.endedMilliseconds.exchange(0, ordering: .relaxed)
+        let abandoned = unsafe pointer(slot).pointee.abandoned.exchange(0, ordering: .relaxed)
         // Another thread may have been faster.
-        return requests > 0 ? (requests, total) : nil
+        return requests > 0 ? (requests, min(abandoned, requests), total) : nil
     }
 
     private func pointer(_ slot: Int) -> UnsafeMutablePointer<Slot> {

@@ -14,14 +14,23 @@ struct ConcurrencyEstimatorTests {
             let service = singleMilliseconds * (1 + 1.5 * batch / Double(running))
             return service * max(1, Double(inFlight) / Double(running))
         }
+
+        /// A hundred requests, by Little's law.
+        func window(inFlight: Int) -> DurationWindow {
+            let took = milliseconds(inFlight: inFlight)
+            return DurationWindow(
+                requests: 100,
+                totalMilliseconds: Int(took * 100),
+                elapsedMilliseconds: 100 * took / Double(inFlight)
+            )
+        }
     }
 
     /// Windows under an offered number of requests at one time, of which the limit lets some through.
     private func run(_ estimator: inout ConcurrencyEstimator, _ worker: Worker, offered: Int, windows: Int) -> [Int] {
         (0..<windows).map { _ in
             let inFlight = estimator.limit == 0 ? offered : min(offered, estimator.limit)
-            let took = worker.milliseconds(inFlight: inFlight)
-            estimator.windowEnded(averageMilliseconds: took, inFlight: inFlight)
+            estimator.windowEnded(worker.window(inFlight: inFlight), inFlight: inFlight)
             return inFlight
         }
     }
@@ -67,8 +76,31 @@ struct ConcurrencyEstimatorTests {
     func shortRequests() {
         var estimator = ConcurrencyEstimator()
         for milliseconds in [0, 1, 0, 15, 3, 19, 0] {
-            estimator.windowEnded(averageMilliseconds: Double(milliseconds), inFlight: 50)
+            let window = DurationWindow(requests: 20, totalMilliseconds: milliseconds * 20, elapsedMilliseconds: 10)
+            estimator.windowEnded(window, inFlight: 50)
         }
         #expect(estimator.limit == 0)
+    }
+
+    @Test("Clients that leave before the answer begins are overload, however patient others would be")
+    func abandoned() {
+        var estimator = ConcurrencyEstimator()
+        let alone = DurationWindow(requests: 20, totalMilliseconds: 20 * 400, elapsedMilliseconds: 2_000)
+        estimator.windowEnded(alone, inFlight: 4)
+        // Twice the best is bearable, but nine of ten clients have left.
+        let left = DurationWindow(requests: 20, abandoned: 18, totalMilliseconds: 20 * 800, elapsedMilliseconds: 1_000)
+        estimator.windowEnded(left, inFlight: 40)
+        #expect((1...4).contains(estimator.limit))
+    }
+
+    @Test("One slow judgement is chance: only the second in a row makes a limit")
+    func chance() {
+        var estimator = ConcurrencyEstimator()
+        let worker = Worker(running: 8)
+        _ = run(&estimator, worker, offered: 8, windows: 3)
+        estimator.windowEnded(worker.window(inFlight: 80), inFlight: 80)
+        #expect(estimator.limit == 0)
+        estimator.windowEnded(worker.window(inFlight: 80), inFlight: 80)
+        #expect(estimator.limit > 0)
     }
 }

@@ -56,14 +56,14 @@ struct ProxyEngineBudgetTests {
 
     @Test("While the budget is used up a slow reader's worker is paused much earlier")
     func scarce() throws {
-        for (bufferBytesMax, isPaused) in [(1_000_000, false), (10_000, true)] {
+        for (bufferBytesMax, isPaused) in [(1_000_000, false), (4_000, true)] {
             var bench = EngineBench()
             try bench.apply([Samples.worker(1)], settings: Samples.settings { $0.bufferBytesMax = bufferBytesMax })
             let client = bench.accept()
             bench.receive(client, "GET /get_model_info HTTP/1.1\r\nHost: a\r\n\r\n")
             let upstream = bench.openUpstream()
             bench.receive(upstream, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-            bench.network.connections[client]?.queued = 20_000
+            bench.network.connections[client]?.queued = 5_000
             bench.engine.batchEnded(&bench.network)
             bench.receive(upstream, "x")
             #expect(bench.network.connections[upstream]?.isPaused == isPaused)

@@ -86,7 +86,7 @@ struct ProxyEngineHalfCloseTests {
         bench.receive(client, Self.get + rest)
         let upstream = bench.openUpstream()
         if !rest.isEmpty { bench.engine.ended(client, &bench.network) }
-        bench.network.connections[client]?.queued = 100_000
+        bench.network.connections[client]?.queued = 10_000
         bench.receive(upstream, Self.ok)
         if rest.isEmpty { bench.engine.ended(client, &bench.network) }
         #expect(bench.network.connections[client]?.closed == .graceful)
