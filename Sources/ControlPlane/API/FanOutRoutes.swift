@@ -1,6 +1,7 @@
 import ControlPlaneCore
 import HTTPTypes
 import Hummingbird
+import SignalboxProtocol
 
 /// Operations that ask every worker at once, as version 0.3.2 of the original answers them.
 struct FanOutRoutes: Sendable {
@@ -14,7 +15,7 @@ struct FanOutRoutes: Sendable {
     }
 
     private func flushCache(_ request: Request, _ context: AdminContext) async throws -> Response {
-        let workers = try await services.store.workers()
+        let workers = try await services.store.workers().filter { $0.intent == .active }
         let failures = await services.fanOut.flushCaches(of: workers)
         let failed = zip(workers, failures).filter { $0.1 != nil }
         let flushed = workers.count - failed.count
@@ -42,7 +43,7 @@ struct FanOutRoutes: Sendable {
     }
 
     private func loads(_ request: Request, _ context: AdminContext) async throws -> Response {
-        let workers = try await services.store.workers()
+        let workers = try await services.store.workers().filter { $0.intent == .active }
         let loads = await services.fanOut.loads(of: workers)
         let entries = zip(workers, loads).map { worker, load -> JSONValue in
             .object(["worker": .string(worker.urlGiven), "load": .integer(load)])

@@ -48,15 +48,17 @@ struct OriginalWorkerRoutes: Sendable {
         let query = request.query
         guard let text = query["url"] else { return Response(status: .badRequest) }
         let wait: AdditionWait
+        let time: DrainTime
         do {
             wait = try AdditionWait(query)
+            time = try DrainTime(query)
         } catch let error as AdminError {
             return AdminAnswer.text(error.message, status: .badRequest)
         }
         let answer = AdminAnswer.text("Successfully removed worker: \(text)")
         do {
             let url = try WorkerURL(text)
-            let removed = try await services.workers.remove(.url(url), origin: context.origin)
+            let removed = try await services.workers.remove(.url(url), time, origin: context.origin)
             if let laggards = await wait.laggards(removed.version, services.publisher) {
                 return try accepted(removed, laggards: laggards)
             }
@@ -71,7 +73,7 @@ struct OriginalWorkerRoutes: Sendable {
 
     private func list(_ request: Request, _ context: AdminContext) async throws -> Response {
         let workers = try await services.store.workersWithVersion()
-        let urls = workers.value.map { JSONValue.string($0.urlGiven) }
+        let urls = workers.value.filter { $0.intent == .active }.map { JSONValue.string($0.urlGiven) }
         return try AdminAnswer.json(JSONValue.object(["urls": .array(urls)])).showing(workers.version)
     }
 

@@ -23,7 +23,7 @@ struct StatusRoutes: Sendable {
 
     /// Ready as soon as the database answers; the fleet may be empty, since it is filled through this API.
     private func readiness(_ request: Request, _ context: AdminContext) async throws -> Response {
-        let workers = try await services.store.workers()
+        let workers = try await services.store.workers().filter { $0.intent == .active }
         let observed = services.health.observedAll()
         let healthy = workers.count { WorkerView.state(of: $0, observed[$0.incarnation]) == "ready" }
         return try AdminAnswer.json(

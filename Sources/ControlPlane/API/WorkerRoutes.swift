@@ -33,10 +33,11 @@ struct WorkerRoutes: Sendable {
     private func list(_ request: Request, _ context: AdminContext) async throws -> Response {
         let workers = try await services.store.workersWithVersion()
         let observed = services.health.observedAll()
+        let traffic = services.publisher.traffic()
         func count(_ role: WorkerRole) -> JSONValue { .integer(workers.value.count { $0.role == role }) }
         let body: JSONValue = .object([
             "workers": .array(
-                workers.value.map { WorkerView.json($0, observed[$0.incarnation], version: nil) }
+                workers.value.map { WorkerView.json($0, observed[$0.incarnation], traffic, version: nil) }
             ),
             "total": .integer(workers.value.count),
             "stats": .object([
@@ -53,7 +54,8 @@ struct WorkerRoutes: Sendable {
             throw StoreError.workerNotFound(reference)
         }
         let observed = services.health.observed(found.value.incarnation)
-        let body = WorkerView.json(found.value, observed, version: found.version)
+        let traffic = services.publisher.traffic()
+        let body = WorkerView.json(found.value, observed, traffic, version: found.version)
         return try AdminAnswer.json(body).showing(found.version)
     }
 
@@ -66,8 +68,15 @@ struct WorkerRoutes: Sendable {
 
     private func remove(_ request: Request, _ context: AdminContext) async throws -> Response {
         let reference = try WorkerReference(try context.pathParameter("id"))
-        let removed = try await services.workers.remove(reference, origin: context.origin)
-        return try accepted(removed, message: "Worker removed")
+        let time = try DrainTime(request.query)
+        let removed = try await services.workers.remove(reference, time, origin: context.origin)
+        let location = "/workers/\(removed.value.id)"
+        guard removed.value.drain != nil else { return try accepted(removed, message: "Worker removed") }
+        let message =
+            removed.isChange ? "Worker drains; it is removed when it has no requests" : "Worker drained already"
+        var response = try accepted(removed, message: message, fields: ["location": .string(location)])
+        response.headers[.location] = location
+        return response
     }
 
     private func accepted(
@@ -83,5 +92,25 @@ struct WorkerRoutes: Sendable {
         ]
         let body = JSONValue.object(standard.merging(fields) { _, new in new })
         return try AdminAnswer.json(body, status: .accepted).showing(change.version)
+    }
+}
+
+extension DrainTime {
+    /// Longest time to drain, in seconds: a day.
+    static let secondsMax = 86_400
+
+    /// Reads `force` and `timeout_secs`.
+    init(_ query: QueryString) throws {
+        switch query["force"] {
+        case "true", "": self = .none
+        case nil, "false":
+            guard query["timeout_secs"] != nil else {
+                self = .standard
+                return
+            }
+            let seconds = try query.integer("timeout_secs", standard: 0, in: 0...DrainTime.secondsMax)
+            self = .milliseconds(seconds * 1000)
+        case .some: throw AdminError.badRequest("The query parameter 'force' must be true or false.")
+        }
     }
 }

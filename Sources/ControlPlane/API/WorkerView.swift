@@ -4,7 +4,13 @@ import Telemetry
 
 /// A worker as the `/workers` operations show it: the fields of the original and those of this software.
 enum WorkerView {
-    static func json(_ worker: Worker, _ observed: ProbeState?, version: SnapshotVersion?) -> JSONValue {
+    /// - Parameter traffic: what the data planes last said.
+    static func json(
+        _ worker: Worker,
+        _ observed: ProbeState?,
+        _ traffic: [DataPlaneTraffic],
+        version: SnapshotVersion?
+    ) -> JSONValue {
         let state = state(of: worker, observed)
         var fields: [String: JSONValue] = [
             "id": .string(worker.id.description),
@@ -18,7 +24,10 @@ enum WorkerView {
             "labels": .strings(worker.properties.labels),
             "worker_type": .string(worker.role.rawValue),
             "is_healthy": .boolean(state == "ready"),
-            "load": .integer(0),
+            "load": .integer(traffic.reduce(0) { $0 + ($1.inFlight(worker.incarnation) ?? 0) }),
+            "in_flight": inFlight(worker, traffic),
+            "breakers": breakers(worker, traffic),
+            "running_requests_max": .integer(orNull: worker.runningRequestsMax),
             "connection_mode": "HTTP",
             "metadata": .strings(worker.modelID.map { ["served_model_name": $0] } ?? [:]),
             "disable_health_check": .boolean(!worker.properties.health.isEnabled),
@@ -28,8 +37,9 @@ enum WorkerView {
             "health_failure_threshold": .integer(orNull: worker.properties.health.failureThreshold),
             "source": .string(worker.source.rawValue),
             "state": .string(state),
-            "reason": .string(orNull: observed?.reason),
-            "since": time(observed?.since),
+            "reason": .string(orNull: worker.drain.map(reason) ?? observed?.reason),
+            "since": time(worker.drain?.beganAt ?? observed?.since),
+            "drain": drain(worker),
             "last_probe": time(observed?.lastProbe),
             "next_probe": time(observed?.nextProbe),
             "added_at": time(worker.addedAt),
@@ -38,6 +48,41 @@ enum WorkerView {
         if let version { fields["version"] = .version(version) }
         if state == "pending" { fields["job_status"] = jobStatus(worker, observed) }
         return .object(fields)
+    }
+
+    /// Requests by data plane; null where one has not told yet.
+    private static func inFlight(_ worker: Worker, _ traffic: [DataPlaneTraffic]) -> JSONValue {
+        let counts = traffic.map { ($0.id, JSONValue.integer(orNull: $0.inFlight(worker.incarnation))) }
+        return .object(Dictionary(counts) { first, _ in first })
+    }
+
+    /// The circuit breakers by data plane; one that is missing is closed.
+    private static func breakers(_ worker: Worker, _ traffic: [DataPlaneTraffic]) -> JSONValue {
+        let reports = traffic.compactMap { plane in
+            plane.breakers[worker.incarnation].map { report in
+                (
+                    plane.id,
+                    JSONValue.object([
+                        "state": .string(report.state.rawValue), "failures": .integer(report.failures),
+                        "reason": .string(report.reason),
+                    ])
+                )
+            }
+        }
+        return .object(Dictionary(reports) { first, _ in first })
+    }
+
+    private static func drain(_ worker: Worker) -> JSONValue {
+        guard let drain = worker.drain else { return .null }
+        return .object([
+            "since": time(drain.beganAt), "deadline": time(drain.deadline), "cut_at": time(drain.cutAt),
+        ])
+    }
+
+    private static func reason(_ drain: WorkerDrain) -> String {
+        drain.cutAt == nil
+            ? "The worker is being removed; its requests may end."
+            : "The worker is being removed; its requests are cut."
     }
 
     /// `pending`, `ready`, `unhealthy` or `draining`.

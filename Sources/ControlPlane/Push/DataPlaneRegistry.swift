@@ -25,6 +25,10 @@ struct DataPlaneRegistry: Sendable {
     private var sessions: [ConnectionID: DataPlaneSession] = [:]
     private var former: [String: DataPlaneRecord] = [:]
 
+    /// The data planes that are connected.
+    var connectedRecords: [DataPlaneRecord] { sessions.values.compactMap(\.record) }
+    /// The data planes that have left lately.
+    var formerRecords: [DataPlaneRecord] { Array(former.values) }
     var connections: [ConnectionID] { Array(sessions.keys) }
 
     /// False when there are too many connections; the new one must be closed.

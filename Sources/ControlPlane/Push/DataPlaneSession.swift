@@ -13,8 +13,8 @@ struct DataPlaneSession: Sendable {
     static let silenceMax: Duration = .milliseconds(Heartbeat.silenceMilliseconds)
     /// A data plane that neither applies nor refuses a snapshot for this long starts over with a new connection.
     static let acknowledgementTimeout: Duration = .seconds(30)
-    /// Longest line of a data plane: a nack with 20 violations of 2 KiB each fits.
-    static let lineBytesMax = 64 * 1024
+    /// Longest line of a data plane: a heartbeat that tells of 20,000 workers with requests fits.
+    static let lineBytesMax = 8 * 1024 * 1024
     /// Longest name of a data plane.
     static let identifierBytesMax = 128
 
@@ -29,6 +29,8 @@ struct DataPlaneSession: Sendable {
         case greeted(id: String)
         case acknowledged(SnapshotVersion)
         case refused(Nack)
+        /// It told what it does.
+        case reported
     }
 
     /// Nil until hello.
@@ -93,7 +95,7 @@ struct DataPlaneSession: Sendable {
         case .heartbeat(let heartbeat):
             record?.heartbeat = heartbeat
             record?.heartbeatAt = now
-            return nil
+            return .reported
         case .unknown:
             return nil
         }

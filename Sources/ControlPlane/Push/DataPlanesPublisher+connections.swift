@@ -19,7 +19,7 @@ extension DataPlanesPublisher {
         }
         for event in outcome.events { log(event, of: id) }
         close(outcome.closings)
-        if !outcome.events.isEmpty || !outcome.closings.isEmpty { settleWaits() }
+        if !outcome.events.isEmpty || !outcome.closings.isEmpty { reportsChanged() }
     }
 
     func disconnected(_ connection: DataPlaneRegistry.ConnectionID) {
@@ -30,7 +30,13 @@ extension DataPlanesPublisher {
             return id
         }
         if let id { logger.notice("A data plane disconnected.", metadata: ["data_plane": "\(id)"]) }
+        reportsChanged()
+    }
+
+    private func reportsChanged() {
         settleWaits()
+        let observer = state.withLock { $0.trafficObserver }
+        observer?()
     }
 
     func nextOutput(for connection: DataPlaneRegistry.ConnectionID) -> DataPlaneSession.Output? {
@@ -73,6 +79,8 @@ extension DataPlanesPublisher {
                 "A snapshot was refused.",
                 metadata: ["data_plane": "\(id)", "version": "\(nack.version)", "reason": "\(nack.reason)"]
             )
+        case .reported:
+            break
         }
     }
 }

@@ -34,6 +34,7 @@ public final class DataPlanesPublisher: Service {
         var snapshots = PublicationSchedule()
         var observations = PublicationSchedule()
         var failure: PublicationFailure?
+        var trafficObserver: (@Sendable () -> Void)?
         var opened: Opened?
         var isStopped = false
     }
@@ -109,6 +110,11 @@ public final class DataPlanesPublisher: Service {
     /// An observation changed: the whole health is sent again, at once when idle. Returns at once.
     public func healthChanged() {
         perform(state.withLock { $0.observations.changed(at: now) }, as: .health)
+    }
+
+    /// Has `observer` called whenever a data plane told something or left; it must return at once.
+    public func observeTraffic(_ observer: @escaping @Sendable () -> Void) {
+        state.withLock { $0.trafficObserver = observer }
     }
 
     /// The data planes, connected or gone for less than ten minutes, by name.

@@ -43,10 +43,15 @@ public struct ControlPlane: Sendable {
             isHealthCheckDisabled: configuration.isHealthCheckDisabled,
             logger: logger
         )
+        let drains = WorkerDrains(store: store, changes: changes, isNew: store.isNew, logger: logger) {
+            publisher.traffic()
+        }
+        publisher.observeTraffic { drains.trafficChanged() }
         let workers = WorkersService(
             store: store,
             monitor: monitor,
             probe: probe,
+            drains: drains,
             changes: changes,
             settings: configuration.probeSettings,
             startupTimeoutSeconds: configuration.workerStartupTimeoutSeconds,

@@ -8,6 +8,7 @@ final class WorkersService: Sendable {
     private let store: Store
     private let monitor: WorkerMonitor
     private let probe: WorkerProbe
+    private let drains: WorkerDrains
     private let changes: FleetChanges
     private let settings: ProbeSettings
     private let startupTimeoutSeconds: Int
@@ -18,6 +19,7 @@ final class WorkersService: Sendable {
         store: Store,
         monitor: WorkerMonitor,
         probe: WorkerProbe,
+        drains: WorkerDrains,
         changes: FleetChanges,
         settings: ProbeSettings,
         startupTimeoutSeconds: Int,
@@ -26,6 +28,7 @@ final class WorkersService: Sendable {
         self.store = store
         self.monitor = monitor
         self.probe = probe
+        self.drains = drains
         self.changes = changes
         self.settings = settings
         self.startupTimeoutSeconds = startupTimeoutSeconds
@@ -46,7 +49,7 @@ final class WorkersService: Sendable {
             return try await add(registration, origin: origin)
         }
         let url = registration.url
-        if let existing = try await store.worker(.url(url)) {
+        if let existing = try await store.worker(.url(url)), existing.value.intent == .active {
             throw WorkerAdditionError.exists(registration.urlGiven, existing.value.id)
         }
         guard let wait = waiting.begin(url, wait: { await self.waitUntilHealthy(url) }) else {
@@ -107,16 +110,31 @@ final class WorkersService: Sendable {
         return .cancelled
     }
 
-    /// Ends a registration, and the wait of a request that wants the same worker added.
+    /// Removes a worker, and ends the wait of a request that wants the same worker added.
     ///
+    /// It gets no new request from now on; the registration ends when it has none left, or at once while there is no data
+    /// plane. The worker that is returned tells which: it drains, or it is gone.
     /// - Throws: ``StoreError/workerNotFound(_:)``.
-    func remove(_ reference: WorkerReference, origin: AuditOrigin) async throws -> Committed<Worker> {
+    func remove(
+        _ reference: WorkerReference,
+        _ time: DrainTime = .standard,
+        origin: AuditOrigin
+    ) async throws -> Committed<Worker> {
         if case .url(let url) = reference { waiting.cancel(url) }
-        let removed = try await store.removeWorker(reference, origin: origin)
+        guard !drains.isWithoutDataPlanes else {
+            let removed = try await store.removeWorker(reference, origin: origin)
+            changes.versionCommitted()
+            monitor.stop(removed.value.incarnation)
+            logger.notice("A worker was removed.", metadata: ["worker.url": "\(removed.value.url)"])
+            return removed
+        }
+        let draining = try await store.drainWorker(reference, time, origin: origin)
+        guard draining.isChange else { return draining }
         changes.versionCommitted()
-        monitor.stop(removed.value.incarnation)
-        logger.notice("A worker was removed.", metadata: ["worker.url": "\(removed.value.url)"])
-        return removed
+        monitor.stop(draining.value.incarnation)
+        logger.notice("A worker drains.", metadata: ["worker.url": "\(draining.value.url)"])
+        drains.began()
+        return draining
     }
 
     /// Changes what operators may change of a worker.
@@ -131,7 +149,8 @@ final class WorkersService: Sendable {
         let updated = try await store.updateWorker(reference, change, origin: origin)
         guard updated.isChange else { return updated }
         changes.versionCommitted()
-        if before?.properties.health != updated.value.properties.health {
+        let isWatched = updated.value.intent == .active
+        if isWatched, before?.properties.health != updated.value.properties.health {
             monitor.start(updated.value, updated.value.firstReadyAt == nil ? .new : .wasReady)
         }
         return updated
@@ -149,9 +168,10 @@ final class WorkersService: Sendable {
         changes.versionCommitted()
     }
 
-    /// Begins to watch every registered worker; called once, after the start.
+    /// Begins to watch every registered worker, and to carry removals on; called once, after the start.
     func watchAll() async throws {
-        for worker in try await store.workers() {
+        drains.start()
+        for worker in try await store.workers() where worker.intent == .active {
             monitor.start(worker, worker.firstReadyAt == nil ? .new : .wasReady)
         }
     }
@@ -159,6 +179,7 @@ final class WorkersService: Sendable {
     /// Ends all waits and all watching.
     func stop() {
         waiting.close()
+        drains.stop()
         monitor.stopAll()
     }
 }

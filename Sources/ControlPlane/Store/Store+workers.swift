@@ -53,7 +53,7 @@ extension Store {
         _ epoch: Epoch,
         _ database: Database
     ) throws -> Committed<Worker> {
-        if let existing = try WorkerRow.find(.url(registration.url), database) {
+        if let existing = try WorkerRow.find(.url(registration.url), database), existing.intent == .active {
             throw StoreError.workerExists(existing.id)
         }
         let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM worker") ?? 0
@@ -76,7 +76,7 @@ extension Store {
         return Committed(worker, version: try record(change, origin: origin, epoch: epoch, in: database))
     }
 
-    /// Ends a registration.
+    /// Ends a registration at once: there is no data plane that could have requests at the worker.
     ///
     /// - Throws: ``StoreError/workerNotFound(_:)``.
     public func removeWorker(_ reference: WorkerReference, origin: AuditOrigin) async throws -> Committed<Worker> {
@@ -88,7 +88,7 @@ extension Store {
         }
     }
 
-    private static func delete(
+    static func delete(
         _ worker: Worker,
         reason: String?,
         origin: AuditOrigin,
@@ -156,9 +156,10 @@ extension Store {
     }
 
     /// Stores the worker as `edit` makes it; an edit without effect makes neither a version nor an audit row.
-    private static func change(
+    static func change(
         _ worker: Worker,
         action: AuditAction,
+        reason: String? = nil,
         origin: AuditOrigin,
         _ epoch: Epoch,
         _ database: Database,
@@ -174,7 +175,8 @@ extension Store {
             action: action,
             subject: worker.url.description,
             before: worker.auditValue,
-            after: changed.auditValue
+            after: changed.auditValue,
+            reason: reason
         )
         return Committed(changed, version: try record(change, origin: origin, epoch: epoch, in: database))
     }
@@ -189,13 +191,8 @@ extension Store {
         try await write { [epoch] database in
             let plan = CommandLineReconciliation(listed: listed, registered: try WorkerRow.all(database))
             let removed = try plan.removed.map { worker in
-                try Store.delete(
-                    worker,
-                    reason: "no longer listed by --worker-urls",
-                    origin: .commandLine,
-                    epoch,
-                    database
-                )
+                let reason = "no longer listed by --worker-urls"
+                return try Store.drain(worker, .standard, reason: reason, origin: .commandLine, epoch, database)
             }
             let added = try plan.added.map { registration in
                 try Store.insert(

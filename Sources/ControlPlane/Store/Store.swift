@@ -12,6 +12,8 @@ public final class Store: Sendable {
     let database: DatabasePool
     /// Names this database; it never changes while the database exists.
     public let epoch: Epoch
+    /// Whether nothing was ever changed in the database when it was opened.
+    public let isNew: Bool
 
     /// Opens the database, or creates it with a new epoch.
     ///
@@ -31,6 +33,7 @@ public final class Store: Sendable {
             }
             try migrator.migrate(database)
             epoch = try database.write { try Store.openMeta($0) }
+            isNew = try database.read { try Int64.fetchOne($0, sql: "SELECT sequence FROM meta") } == 0
         } catch let error as DatabaseError {
             throw StoreOpenError(path: path, cause: error)
         }

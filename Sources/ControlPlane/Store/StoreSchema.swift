@@ -16,8 +16,59 @@ enum StoreSchema {
         migrator.registerMigration("3 settings of words and models") { database in
             for statement in settingsOfWordsAndModels { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("4 draining workers") { database in
+            for statement in drainingWorkers { try database.execute(sql: statement) }
+        }
         return migrator
     }
+
+    /// A worker that drains keeps its row, and its URL may be registered anew meanwhile.
+    private static let drainingWorkers = [
+        "ALTER TABLE worker RENAME TO worker_with_unique_url",
+        """
+        CREATE TABLE worker (
+            position INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE CHECK (length(id) = 36),
+            incarnation TEXT NOT NULL UNIQUE CHECK (length(incarnation) = 36),
+            url TEXT NOT NULL,
+            url_given TEXT NOT NULL,
+            source TEXT NOT NULL,
+            role TEXT NOT NULL CHECK (role IN ('regular', 'prefill', 'decode')),
+            weight INTEGER NOT NULL CHECK (weight BETWEEN 1 AND 1000),
+            priority INTEGER NOT NULL CHECK (priority >= 0),
+            cost REAL NOT NULL CHECK (cost >= 0),
+            labels TEXT NOT NULL CHECK (json_valid(labels)),
+            models TEXT NOT NULL CHECK (json_valid(models)),
+            model_given TEXT,
+            running_requests_max INTEGER CHECK (running_requests_max > 0),
+            health_check INTEGER NOT NULL CHECK (health_check IN (0, 1)),
+            health_check_path TEXT,
+            health_check_timeout_secs INTEGER CHECK (health_check_timeout_secs > 0),
+            health_check_interval_secs INTEGER CHECK (health_check_interval_secs > 0),
+            health_success_threshold INTEGER CHECK (health_success_threshold > 0),
+            health_failure_threshold INTEGER CHECK (health_failure_threshold > 0),
+            intent TEXT NOT NULL CHECK (intent IN ('active', 'draining')),
+            added_at INTEGER NOT NULL,
+            first_ready_at INTEGER,
+            drain_began_at INTEGER CHECK ((drain_began_at IS NULL) = (intent = 'active')),
+            drain_deadline INTEGER CHECK ((drain_deadline IS NULL) = (intent = 'active')),
+            drain_sequence INTEGER CHECK ((drain_sequence IS NULL) = (intent = 'active')),
+            drain_cut_at INTEGER CHECK (drain_cut_at IS NULL OR intent = 'draining')
+        ) STRICT
+        """,
+        """
+        INSERT INTO worker
+            (position, id, incarnation, url, url_given, source, role, weight, priority, cost, labels, models, model_given,
+            health_check, health_check_timeout_secs, health_check_interval_secs, health_success_threshold,
+            health_failure_threshold, intent, added_at, first_ready_at)
+        SELECT position, id, incarnation, url, url_given, source, role, weight, priority, cost, labels, models,
+            model_given, health_check, health_check_timeout_secs, health_check_interval_secs, health_success_threshold,
+            health_failure_threshold, 'active', added_at, first_ready_at
+        FROM worker_with_unique_url
+        """,
+        "DROP TABLE worker_with_unique_url",
+        "CREATE UNIQUE INDEX worker_active_url ON worker (url) WHERE intent = 'active'",
+    ]
 
     /// Settings may be words, models may have settings of their own, and the wait for a worker has its present name.
     private static let settingsOfWordsAndModels = [

@@ -8,7 +8,7 @@ enum WorkerRow {
     static func worker(_ row: Row) throws -> Worker {
         guard let id = WorkerID(row["id"] as String), let incarnation = IncarnationID(row["incarnation"] as String),
             let source = WorkerSource(rawValue: row["source"]), let role = WorkerRole(rawValue: row["role"]),
-            let intent = WorkerIntent(rawValue: row["intent"]), let url = try? WorkerURL(row["url"] as String)
+            let url = try? WorkerURL(row["url"] as String)
         else {
             throw DatabaseError(
                 resultCode: .SQLITE_CORRUPT,
@@ -39,9 +39,22 @@ enum WorkerRow {
             ),
             modelGiven: row["model_given"],
             models: models == "[]" ? [] : try JSONText.value([ModelCard].self, from: models),
-            intent: intent,
+            runningRequestsMax: row["running_requests_max"],
+            drain: drain(row),
             addedAt: row["added_at"],
             firstReadyAt: row["first_ready_at"]
+        )
+    }
+
+    private static func drain(_ row: Row) -> WorkerDrain? {
+        guard let beganAt: Int64 = row["drain_began_at"], let deadline: Int64 = row["drain_deadline"],
+            let sequence: Int64 = row["drain_sequence"]
+        else { return nil }
+        return WorkerDrain(
+            beganAt: beganAt,
+            deadline: deadline,
+            cutAt: row["drain_cut_at"],
+            sequence: UInt64(clamping: sequence)
         )
     }
 
@@ -52,8 +65,16 @@ enum WorkerRow {
     static func find(_ reference: WorkerReference, _ database: Database) throws -> Worker? {
         switch reference {
         case .id(let id): try find("id", id.description, database)
-        case .url(let url): try find("url", url.description, database)
+        case .url(let url): try find(url, database)
         }
+    }
+
+    /// The worker at `url` that takes requests, else the one that drains and was registered last.
+    private static func find(_ url: WorkerURL, _ database: Database) throws -> Worker? {
+        let statement = try database.cachedStatement(
+            sql: "SELECT * FROM worker WHERE url = ? ORDER BY intent = 'active' DESC, position DESC LIMIT 1"
+        )
+        return try Row.fetchOne(statement, arguments: [url.description]).map(worker)
     }
 
     static func find(_ incarnation: IncarnationID, _ database: Database) throws -> Worker? {
@@ -72,8 +93,8 @@ enum WorkerRow {
                 INSERT INTO worker
                     (id, incarnation, url, url_given, source, role, weight, priority, cost, labels, models, model_given,
                     health_check, health_check_timeout_secs, health_check_interval_secs, health_success_threshold,
-                    health_failure_threshold, intent, added_at, first_ready_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    health_failure_threshold, intent, added_at, first_ready_at, running_requests_max)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         )
         try statement.execute(arguments: [
@@ -82,7 +103,7 @@ enum WorkerRow {
             worker.properties.cost, try JSONText.text(worker.properties.labels), try JSONText.text(worker.models),
             worker.modelGiven, health.isEnabled, health.timeoutSeconds, health.intervalSeconds,
             health.successThreshold, health.failureThreshold, worker.intent.rawValue, worker.addedAt,
-            worker.firstReadyAt,
+            worker.firstReadyAt, worker.runningRequestsMax,
         ])
     }
 
@@ -93,7 +114,8 @@ enum WorkerRow {
             sql: """
                 UPDATE worker SET weight = ?, priority = ?, cost = ?, labels = ?, models = ?, model_given = ?,
                     health_check = ?, health_check_timeout_secs = ?, health_check_interval_secs = ?,
-                    health_success_threshold = ?, health_failure_threshold = ?, intent = ?, first_ready_at = ?
+                    health_success_threshold = ?, health_failure_threshold = ?, intent = ?, first_ready_at = ?, running_requests_max = ?,
+                    drain_began_at = ?, drain_deadline = ?, drain_sequence = ?, drain_cut_at = ?
                 WHERE incarnation = ?
                 """
         )
@@ -101,7 +123,9 @@ enum WorkerRow {
             worker.properties.weight, worker.properties.priority, worker.properties.cost,
             try JSONText.text(worker.properties.labels), try JSONText.text(worker.models), worker.modelGiven,
             health.isEnabled, health.timeoutSeconds, health.intervalSeconds, health.successThreshold,
-            health.failureThreshold, worker.intent.rawValue, worker.firstReadyAt, worker.incarnation.description,
+            health.failureThreshold, worker.intent.rawValue, worker.firstReadyAt, worker.runningRequestsMax,
+            worker.drain?.beganAt, worker.drain?.deadline, worker.drain.map { Int64(clamping: $0.sequence) },
+            worker.drain?.cutAt, worker.incarnation.description,
         ])
     }
 

@@ -24,7 +24,11 @@ extension Snapshot {
         }
         found += duplicates(workers.map(\.id.description), field: "id")
         found += duplicates(workers.map(\.incarnation.description), field: "incarnation")
-        found += duplicates(workers.map(\.url), field: "url")
+        // A URL may be registered anew while what was there before drains.
+        let activeURLs = workers.enumerated().filter { $0.element.intent == .active }.map {
+            ($0.offset, $0.element.url)
+        }
+        found += duplicates(activeURLs, field: "url")
         for (index, worker) in workers.enumerated() {
             found += worker.violations(path: "workers[\(index)]")
         }
@@ -41,8 +45,12 @@ extension Snapshot {
     }
 
     private func duplicates(_ values: [String], field: String) -> [SnapshotViolation] {
+        duplicates(values.enumerated().map { ($0.offset, $0.element) }, field: field)
+    }
+
+    private func duplicates(_ values: [(Int, String)], field: String) -> [SnapshotViolation] {
         var seen: Set<String> = []
-        return values.enumerated().compactMap { index, value in
+        return values.compactMap { index, value in
             seen.insert(value).inserted
                 ? nil : SnapshotViolation(path: "workers[\(index)].\(field)", message: "'\(value)' stands twice")
         }

@@ -122,7 +122,7 @@ import Testing
             "garbage\n", "\n", "[]\n", "{\"type\":\"hello\"}\n",
             hello(id: "", major: 1), hello(id: "with space", major: 1), hello(id: "dp-0", major: 2),
             hello(id: String(repeating: "x", count: 129), major: 1),
-            String(repeating: "x", count: 70_000),
+            String(repeating: "x", count: DataPlaneSession.lineBytesMax + 1),
         ]
     )
     func protocolErrors(text: String) {

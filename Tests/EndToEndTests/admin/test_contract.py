@@ -6,6 +6,7 @@ import re
 from support.contract import Contract
 from support.fleet import PROJECT, Workbench
 from support.ports import free_port
+from support.waiting import wait_for
 
 DOCUMENT = PROJECT / "openapi" / "control-plane.yaml"
 ROUTE = re.compile(r'AdminRoute\(\s*\.(\w+),\s*"([^"]+)"')
@@ -64,6 +65,7 @@ def test_every_operation_answers_as_documented(bench: Workbench) -> None:
     ask("PUT", f"/workers/{identity}", {"priority": 1, "labels": {"zone": "a"}}, 202)
     ask("PUT", f"/workers/{identity}", {"priority": "high"}, 422)
     ask("DELETE", f"/workers/{identity}", expected=202)
+    wait_for("the worker to be gone", lambda: plane.admin.get(f"/workers/{identity}").status_code == 404)
     ask("DELETE", f"/workers/{identity}", expected=404)
 
     ask("PUT", "/policies/default", {"name": "round_robin"})

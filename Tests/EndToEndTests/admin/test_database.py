@@ -5,6 +5,7 @@ import subprocess
 
 from support.fleet import Workbench, binary
 from support.ports import free_port
+from support.waiting import wait_for
 
 
 def test_a_restart_keeps_workers_order_epoch_and_sequence(bench: Workbench) -> None:
@@ -103,10 +104,12 @@ def test_command_line_workers_are_reconciled_and_others_stay(bench: Workbench) -
         "--disable-health-check", "--worker-urls", "http://127.0.0.1:9102", "http://127.0.0.1:9104",
         database=first.database,
     )
-    assert second.admin.urls() == [f"http://127.0.0.1:{port}" for port in (9102, 9103, 9104)]
+    listed = [f"http://127.0.0.1:{port}" for port in (9102, 9103, 9104)]
+    wait_for("the command line to be applied", lambda: second.admin.urls() == listed)
     assert second.admin.worker("http://127.0.0.1:9102")["incarnation"] == kept
-    removed = second.rows("SELECT actor FROM audit WHERE action = 'worker.removed' AND subject LIKE '%9101%'")
-    assert removed == [("cli",)]
+    draining = second.rows("SELECT actor FROM audit WHERE action = 'worker.draining' AND subject LIKE '%9101%'")
+    assert draining == [("cli",)]
+    wait_for("the worker to be gone", lambda: len(second.admin.workers()) == 3)
     assert second.terminate(5) == 0
     third = bench.control_plane("--disable-health-check", database=first.database)
     assert third.admin.urls() == [f"http://127.0.0.1:{port}" for port in (9102, 9103, 9104)]

@@ -1,6 +1,8 @@
 /// What a change was, as the `action` column of the audit trail names it.
 public enum AuditAction: String, Hashable, Sendable, CaseIterable {
     case workerAdded = "worker.added"
+    case workerDraining = "worker.draining"
+    case workerCut = "worker.cut"
     case workerRemoved = "worker.removed"
     case workerUpdated = "worker.updated"
     case workerReady = "worker.ready"

@@ -11,9 +11,10 @@ public struct CommandLineReconciliation: Hashable, Sendable {
 
     public init(listed: [WorkerRegistration], registered: [Worker]) {
         let listedURLs = Set(listed.map(\.url))
-        let registeredURLs = Set(registered.map(\.url))
+        let active = registered.filter { $0.intent == .active }
+        let registeredURLs = Set(active.map(\.url))
         var seen: Set<WorkerURL> = []
         added = listed.filter { !registeredURLs.contains($0.url) && seen.insert($0.url).inserted }
-        removed = registered.filter { $0.source == .cli && !listedURLs.contains($0.url) }
+        removed = active.filter { $0.source == .cli && !listedURLs.contains($0.url) }
     }
 }

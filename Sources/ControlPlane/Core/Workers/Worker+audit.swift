@@ -13,6 +13,7 @@ extension Worker {
         fields["intent"] = .string(intent.rawValue)
         fields["model_id"] = .string(orNull: modelID)
         fields["models"] = .array(models.map { .string($0.id) })
+        fields["running_requests_max"] = .integer(orNull: runningRequestsMax)
         fields["was_ready"] = .boolean(firstReadyAt != nil)
         return .object(fields)
     }

@@ -6,7 +6,7 @@ public import SignalboxProtocol
 public struct Worker: Hashable, Sendable {
     public var id: WorkerID
     public var incarnation: IncarnationID
-    /// Identity: no two workers have equal ones.
+    /// Identity: no two workers that are not draining have equal ones.
     public var url: WorkerURL
     /// The URL as the operator wrote it; lists and texts show this form.
     public var urlGiven: String
@@ -18,7 +18,10 @@ public struct Worker: Hashable, Sendable {
     public var modelGiven: String?
     /// What the worker's `/v1/models` answered last.
     public var models: [ModelCard]
-    public var intent: WorkerIntent
+    /// What the worker says about how many requests it runs at one time; nil: it does not say.
+    public var runningRequestsMax: Int?
+    /// How far its removal is; nil while it is not being removed.
+    public var drain: WorkerDrain?
     /// Milliseconds since 1970.
     public var addedAt: Int64
     /// When this incarnation first became ready, in milliseconds since 1970; nil while it is pending.
@@ -34,7 +37,8 @@ public struct Worker: Hashable, Sendable {
         properties: WorkerProperties = WorkerProperties(),
         modelGiven: String? = nil,
         models: [ModelCard] = [],
-        intent: WorkerIntent = .active,
+        runningRequestsMax: Int? = nil,
+        drain: WorkerDrain? = nil,
         addedAt: Int64,
         firstReadyAt: Int64? = nil
     ) {
@@ -47,10 +51,14 @@ public struct Worker: Hashable, Sendable {
         self.properties = properties
         self.modelGiven = modelGiven
         self.models = models
-        self.intent = intent
+        self.runningRequestsMax = runningRequestsMax
+        self.drain = drain
         self.addedAt = addedAt
         self.firstReadyAt = firstReadyAt
     }
+
+    /// Whether it may be picked for new requests.
+    public var intent: WorkerIntent { drain == nil ? .active : .draining }
 
     /// The name of what it serves: as the operator said, else as the worker itself says.
     public var modelID: String? { modelGiven ?? models.first?.id }
@@ -65,6 +73,8 @@ public struct Worker: Hashable, Sendable {
             role: role,
             weight: properties.weight,
             intent: intent,
+            isCut: drain?.cutAt != nil,
+            runningRequestsMax: runningRequestsMax,
             labels: properties.labels,
             healthCheck: properties.health.isEnabled,
             wasReady: firstReadyAt != nil

@@ -1,0 +1,100 @@
+public import ControlPlaneCore
+import GRDB
+public import SignalboxProtocol
+import Telemetry
+
+/// How long the requests of a worker that is removed may go on.
+public enum DrainTime: Hashable, Sendable {
+    /// As the setting `drain_timeout_milliseconds` says.
+    case standard
+    case milliseconds(Int)
+    /// Not at all: they are cut.
+    case none
+}
+
+extension Store {
+    /// Begins to remove a worker: it gets nothing new, and what it does may end.
+    ///
+    /// A worker that drains already goes on as it is; with ``DrainTime/none`` it is cut.
+    /// - Throws: ``StoreError/workerNotFound(_:)``.
+    public func drainWorker(
+        _ reference: WorkerReference,
+        _ time: DrainTime,
+        origin: AuditOrigin
+    ) async throws -> Committed<Worker> {
+        try await write { [epoch] database in
+            guard let worker = try WorkerRow.find(reference, database) else {
+                throw StoreError.workerNotFound(reference)
+            }
+            guard worker.drain != nil else {
+                return try Store.drain(worker, time, reason: nil, origin: origin, epoch, database)
+            }
+            guard time == .none else {
+                let version = try Store.version(database, epoch: epoch)
+                return Committed(worker, version: version, isChange: false)
+            }
+            return try Store.cut(worker, reason: "forced", origin: origin, epoch, database)
+        }
+    }
+
+    static func drain(
+        _ worker: Worker,
+        _ time: DrainTime,
+        reason: String?,
+        origin: AuditOrigin,
+        _ epoch: Epoch,
+        _ database: Database
+    ) throws -> Committed<Worker> {
+        let now = Timestamp.nowMilliseconds()
+        let milliseconds: Int
+        switch time {
+        case .standard: milliseconds = try settings(database).standard.drainTimeoutMilliseconds
+        case .milliseconds(let given): milliseconds = given
+        case .none: milliseconds = 0
+        }
+        let next = try version(database, epoch: epoch).sequence + 1
+        return try change(worker, action: .workerDraining, reason: reason, origin: origin, epoch, database) { worker in
+            worker.drain = WorkerDrain(
+                beganAt: now,
+                deadline: now + Int64(milliseconds),
+                cutAt: milliseconds == 0 ? now : nil,
+                sequence: next
+            )
+        }
+    }
+
+    /// The time of a worker that drains is over: data planes cut what it still does.
+    ///
+    /// - Returns: nil when the incarnation does not drain any more.
+    public func cutWorker(_ incarnation: IncarnationID, reason: String) async throws -> Committed<Worker>? {
+        try await write { [epoch] database in
+            guard let worker = try WorkerRow.find(incarnation, database), worker.drain != nil else { return nil }
+            return try Store.cut(worker, reason: reason, origin: .controlPlane, epoch, database)
+        }
+    }
+
+    private static func cut(
+        _ worker: Worker,
+        reason: String,
+        origin: AuditOrigin,
+        _ epoch: Epoch,
+        _ database: Database
+    ) throws -> Committed<Worker> {
+        let next = try version(database, epoch: epoch).sequence + 1
+        return try change(worker, action: .workerCut, reason: reason, origin: origin, epoch, database) { worker in
+            guard worker.drain?.cutAt == nil else { return }
+            worker.drain?.cutAt = Timestamp.nowMilliseconds()
+            worker.drain?.sequence = next
+        }
+    }
+
+    /// A worker has drained: its registration ends.
+    ///
+    /// - Returns: nil when the incarnation does not drain any more.
+    public func removeDrained(_ incarnation: IncarnationID, reason: String) async throws -> Committed<Worker>? {
+        try await write { [epoch] database in
+            guard let worker = try WorkerRow.find(incarnation, database), worker.drain != nil else { return nil }
+            return try Store.delete(worker, reason: reason, origin: .controlPlane, epoch, database)
+        }
+    }
+}
