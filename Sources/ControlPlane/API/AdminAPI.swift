@@ -59,5 +59,6 @@ struct AdminServices: Sendable {
     let health: FleetHealth
     let fanOut: WorkerFanOut
     let publisher: DataPlanesPublisher
+    let restart: DataPlaneRestart
     let logger: Logger
 }

@@ -34,10 +34,13 @@ struct WorkerRoutes: Sendable {
         let workers = try await services.store.workersWithVersion()
         let observed = services.health.observedAll()
         let traffic = services.publisher.traffic()
+        let suspicion = services.health.suspicion
         func count(_ role: WorkerRole) -> JSONValue { .integer(workers.value.count { $0.role == role }) }
         let body: JSONValue = .object([
             "workers": .array(
-                workers.value.map { WorkerView.json($0, observed[$0.incarnation], traffic, version: nil) }
+                workers.value.map { worker in
+                    WorkerView.json(worker, observed[worker.incarnation], traffic, suspicion: suspicion, version: nil)
+                }
             ),
             "total": .integer(workers.value.count),
             "stats": .object([
@@ -55,7 +58,13 @@ struct WorkerRoutes: Sendable {
         }
         let observed = services.health.observed(found.value.incarnation)
         let traffic = services.publisher.traffic()
-        let body = WorkerView.json(found.value, observed, traffic, version: found.version)
+        let body = WorkerView.json(
+            found.value,
+            observed,
+            traffic,
+            suspicion: services.health.suspicion,
+            version: found.version
+        )
         return try AdminAnswer.json(body).showing(found.version)
     }
 

@@ -9,6 +9,7 @@ enum WorkerView {
         _ worker: Worker,
         _ observed: ProbeState?,
         _ traffic: [DataPlaneTraffic],
+        suspicion: ObserverSuspicion? = nil,
         version: SnapshotVersion?
     ) -> JSONValue {
         let state = state(of: worker, observed)
@@ -31,13 +32,14 @@ enum WorkerView {
             "connection_mode": "HTTP",
             "metadata": .strings(worker.modelID.map { ["served_model_name": $0] } ?? [:]),
             "disable_health_check": .boolean(!worker.properties.health.isEnabled),
+            "health_check_endpoint": .string(orNull: worker.properties.health.path),
             "health_check_timeout_secs": .integer(orNull: worker.properties.health.timeoutSeconds),
             "health_check_interval_secs": .integer(orNull: worker.properties.health.intervalSeconds),
             "health_success_threshold": .integer(orNull: worker.properties.health.successThreshold),
             "health_failure_threshold": .integer(orNull: worker.properties.health.failureThreshold),
             "source": .string(worker.source.rawValue),
             "state": .string(state),
-            "reason": .string(orNull: worker.drain.map(reason) ?? observed?.reason),
+            "reason": .string(orNull: worker.drain.map(reason) ?? reason(worker, suspicion) ?? observed?.reason),
             "since": time(worker.drain?.beganAt ?? observed?.since),
             "drain": drain(worker),
             "last_probe": time(observed?.lastProbe),
@@ -77,6 +79,11 @@ enum WorkerView {
         return .object([
             "since": time(drain.beganAt), "deadline": time(drain.deadline), "cut_at": time(drain.cutAt),
         ])
+    }
+
+    private static func reason(_ worker: Worker, _ suspicion: ObserverSuspicion?) -> String? {
+        guard let suspicion, suspicion.workers.contains(worker.incarnation) else { return nil }
+        return suspicion.reason
     }
 
     private static func reason(_ drain: WorkerDrain) -> String {

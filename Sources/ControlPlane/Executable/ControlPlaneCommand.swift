@@ -24,6 +24,9 @@ struct ControlPlaneCommand: AsyncParsableCommand {
     )
     var readyFd: Int32?
 
+    @Option(name: .long, help: "Write end of a pipe; a byte on it asks for new data planes (used by launch).")
+    var restartFd: Int32?
+
     func run() async throws {
         // Everything that is created is for this user alone, from the moment of its creation.
         umask(0o077)
@@ -33,7 +36,7 @@ struct ControlPlaneCommand: AsyncParsableCommand {
         let http = CurlClient()
         do {
             try await ControlPlane.run(
-                options.configuration(lifelineDescriptor: lifelineFd),
+                options.configuration(lifelineDescriptor: lifelineFd, restartDescriptor: restartFd),
                 http: http,
                 logger: logger,
                 onReady: { readyPipe.announce(adminAddress: $0) },

@@ -17,7 +17,7 @@ extension ControlPlaneOptions {
     /// The flags as the control plane takes them.
     ///
     /// - Throws: ``StartupError`` for a policy that cannot be run, ``SettingFlagError`` for a value out of bounds.
-    func configuration(lifelineDescriptor: Int32?) throws -> ControlPlaneConfiguration {
+    func configuration(lifelineDescriptor: Int32?, restartDescriptor: Int32?) throws -> ControlPlaneConfiguration {
         ControlPlaneConfiguration(
             adminHost: adminHost,
             adminPort: Int(adminPort),
@@ -27,9 +27,11 @@ extension ControlPlaneOptions {
             policy: try policy.map(policyName),
             settings: try settings.values(),
             workerStartupTimeoutSeconds: workerStartupTimeoutSecs,
-            probeSettings: ProbeSettings(pendingIntervalMax: .seconds(workerStartupCheckInterval)),
-            isHealthCheckDisabled: disableHealthCheck,
-            lifelineDescriptor: lifelineDescriptor
+            probeSettings: health.probeSettings(pendingIntervalMax: .seconds(workerStartupCheckInterval)),
+            healthPanicPercent: health.healthPanicPercent,
+            isHealthCheckDisabled: health.disableHealthCheck,
+            lifelineDescriptor: lifelineDescriptor,
+            restartDescriptor: restartDescriptor
         )
     }
 

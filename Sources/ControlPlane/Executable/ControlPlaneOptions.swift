@@ -43,14 +43,14 @@ struct ControlPlaneOptions: ParsableArguments {
     @Option(name: .long, help: "Longest time between two probes of a worker that is not ready yet, in seconds.")
     var workerStartupCheckInterval = 10
 
-    @Flag(name: .long, help: "Count workers as ready without probing them.")
-    var disableHealthCheck = false
-
     @Option(name: .long, help: "Lowest level that is logged: debug, info, warn, warning, error or critical.")
     var logLevel: LogLevelArgument?
 
     @Flag(name: .long, help: "Log debug messages too.")
     var verbose = false
+
+    @OptionGroup
+    var health: HealthOptions
 
     @OptionGroup
     var settings: SettingOptions
@@ -79,7 +79,7 @@ struct ControlPlaneOptions: ParsableArguments {
         if let runtimeDir { arguments += ["--runtime-dir", runtimeDir] }
         arguments += ["--worker-startup-timeout-secs", String(workerStartupTimeoutSecs)]
         arguments += ["--worker-startup-check-interval", String(workerStartupCheckInterval)]
-        if disableHealthCheck { arguments.append("--disable-health-check") }
+        arguments += health.arguments
         if let logLevel { arguments += ["--log-level", logLevel.description] }
         if verbose { arguments.append("--verbose") }
         guard includesIntent else { return arguments }

@@ -34,8 +34,23 @@ struct LaunchCommand: ParsableCommand {
     @Option(name: .long, help: "Folder for bodies that are too large for memory (default: $TMPDIR, else /var/tmp).")
     var spoolDirectory: String?
 
-    @Option(name: .long, help: "How long open requests may go on after SIGTERM, in seconds.")
-    var shutdownGracePeriodSecs = 30
+    @Option(
+        name: .long,
+        help: "Serve on so long after SIGTERM while /readiness says no, in seconds, so that balancers look elsewhere."
+    )
+    var shutdownDelaySecs = 0
+
+    @Option(name: .long, help: "How long open requests may go on then, in seconds; a second signal ends them at once.")
+    var shutdownGracePeriodSecs = 180
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "File that keeps the last good snapshot for data planes (default: snapshot-cache beside the database).",
+            valueName: "file"
+        )
+    )
+    var snapshotCache: String?
 
     @OptionGroup
     var options: ControlPlaneOptions
@@ -49,6 +64,12 @@ struct LaunchCommand: ParsableCommand {
         }
         guard (0...86_400).contains(shutdownGracePeriodSecs) else {
             throw ValidationError("--shutdown-grace-period-secs must be from 0 to 86400.")
+        }
+        guard (0...3_600).contains(shutdownDelaySecs) else {
+            throw ValidationError("--shutdown-delay-secs must be from 0 to 3600.")
+        }
+        if let snapshotCache, snapshotCache.isEmpty || snapshotCache.hasSuffix("/") {
+            throw ValidationError("--snapshot-cache must name a file.")
         }
         guard !host.isEmpty else {
             throw ValidationError("--host must not be empty; 0.0.0.0 serves on all addresses.")
@@ -97,7 +118,7 @@ struct LaunchCommand: ParsableCommand {
             listener: listener,
             readyTimeout: .seconds(max(options.workerStartupTimeoutSecs, 30)),
             // Data planes end their requests themselves; a second more shows which one cannot.
-            gracePeriod: .seconds(shutdownGracePeriodSecs + 1),
+            gracePeriod: .seconds(shutdownDelaySecs + shutdownGracePeriodSecs + 2),
             report: report.tell
         )
         let status = supervisor.run()

@@ -57,7 +57,9 @@ final class LaunchPrograms {
             "--forward-admin", command.forwardAdmin.rawValue,
             "--threads", String(threads),
             "--id", "dp-\(index)",
+            "--shutdown-delay-secs", String(command.shutdownDelaySecs),
             "--shutdown-grace-period-secs", String(command.shutdownGracePeriodSecs),
+            "--snapshot-cache", command.snapshotCache ?? "\(database).snapshot-cache",
         ]
         if let folder = command.spoolDirectory { arguments += ["--spool-directory", folder] }
         if let level = command.options.logLevel { arguments += ["--log-level", level.description] }

@@ -28,11 +28,25 @@ final class LaunchReport {
         case .stopping(let signal):
             logger.notice("Stopping; a second signal stops at once.", metadata: ["signal": "\(signal)"])
         case .graceOver(let names):
-            let list = names.map(\.description).joined(separator: ", ")
-            logger.warning("Processes did not stop in time and are killed.", metadata: ["processes": "\(list)"])
+            logger.warning("Processes did not stop in time and are killed.", metadata: ["processes": "\(list(names))"])
+        case .replacing(let names):
+            logger.notice("The data planes are being replaced.", metadata: ["processes": "\(list(names))"])
+        case .replaced(let old, let new):
+            logger.notice("A data plane was replaced.", metadata: ["process": "\(old)", "by": "\(new)"])
+        case .replacementDone:
+            logger.notice("All data planes were replaced.")
+        case .replacementFailed(let name):
+            logger.error(
+                "A new data plane did not serve in time; what was not replaced goes on.",
+                metadata: ["process": "\(name)"]
+            )
         case .cannotStart(let name, let reason):
             logger.error("A process cannot be started.", metadata: ["process": "\(name)", "reason": "\(reason)"])
         }
+    }
+
+    private func list(_ names: [ChildName]) -> String {
+        names.map(\.description).joined(separator: ", ")
     }
 
     /// Scripts wait for these lines and read the ports from them.

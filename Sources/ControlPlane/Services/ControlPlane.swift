@@ -22,7 +22,7 @@ public struct ControlPlane: Sendable {
         http: any OutboundHTTP,
         logger: Logger
     ) {
-        let health = FleetHealth()
+        let health = FleetHealth(panicPercent: configuration.healthPanicPercent, logger: logger)
         let history = SnapshotHistory(store: store, logger: logger)
         let probe = WorkerProbe(http: http)
         let publisher = DataPlanesPublisher(
@@ -63,6 +63,7 @@ public struct ControlPlane: Sendable {
             health: health,
             fanOut: WorkerFanOut(http: http),
             publisher: publisher,
+            restart: DataPlaneRestart(descriptor: configuration.restartDescriptor),
             logger: logger
         )
         self.store = store

@@ -17,10 +17,14 @@ public struct ControlPlaneConfiguration: Sendable {
     /// How long `add_worker` waits, in seconds.
     public var workerStartupTimeoutSeconds: Int
     public var probeSettings: ProbeSettings
+    /// More than this share of the workers falling silent at once makes the observer suspect; 0: never.
+    public var healthPanicPercent: Int
     /// True: workers count as ready without being probed.
     public var isHealthCheckDisabled: Bool
     /// Read end of a pipe whose end of file means that the supervisor died.
     public var lifelineDescriptor: Int32?
+    /// Write end of a pipe on which a byte asks the supervisor for new data planes; nil without a supervisor.
+    public var restartDescriptor: Int32?
 
     public init(
         adminHost: String = "127.0.0.1",
@@ -32,8 +36,10 @@ public struct ControlPlaneConfiguration: Sendable {
         settings: [RoutingSettings.CodingKeys: SettingValue] = [:],
         workerStartupTimeoutSeconds: Int = 300,
         probeSettings: ProbeSettings = ProbeSettings(),
+        healthPanicPercent: Int = 50,
         isHealthCheckDisabled: Bool = false,
-        lifelineDescriptor: Int32? = nil
+        lifelineDescriptor: Int32? = nil,
+        restartDescriptor: Int32? = nil
     ) {
         self.adminHost = adminHost
         self.adminPort = adminPort
@@ -44,7 +50,9 @@ public struct ControlPlaneConfiguration: Sendable {
         self.settings = settings
         self.workerStartupTimeoutSeconds = workerStartupTimeoutSeconds
         self.probeSettings = probeSettings
+        self.healthPanicPercent = healthPanicPercent
         self.isHealthCheckDisabled = isHealthCheckDisabled
         self.lifelineDescriptor = lifelineDescriptor
+        self.restartDescriptor = restartDescriptor
     }
 }

@@ -1,4 +1,5 @@
 import ControlPlaneCore
+import Logging
 import SignalboxProtocol
 import Synchronization
 import Telemetry
@@ -8,12 +9,19 @@ final class FleetHealth: Sendable {
     private struct State {
         var tick: UInt64 = 0
         var workers: [IncarnationID: ProbeState] = [:]
+        var suspicion: ObserverSuspicion?
     }
 
     private let run: RunID
     private let state = Mutex(State())
 
-    init() {
+    private let panicPercent: Int
+    private let logger: Logger
+
+    /// - Parameter panicPercent: see ``ObserverSuspicion``.
+    init(panicPercent: Int, logger: Logger) {
+        self.panicPercent = panicPercent
+        self.logger = logger
         var generator = SystemRandomNumberGenerator()
         run = .random(using: &generator)
     }
@@ -45,16 +53,35 @@ final class FleetHealth: Sendable {
 
     /// The whole picture with the next tick.
     func message() -> HealthMessage {
-        let (tick, workers) = state.withLock { state in
+        let (tick, workers, suspicion, before) = state.withLock { state in
             state.tick += 1
-            return (state.tick, state.workers)
+            let before = state.suspicion
+            state.suspicion = ObserverSuspicion(state.workers, percent: panicPercent)
+            return (state.tick, state.workers, state.suspicion, before)
         }
+        log(suspicion, before: before)
         let observations = workers.compactMap { incarnation, observed in
-            observed.observation(
-                of: incarnation,
-                since: Timestamp.text(millisecondsSinceEpoch: observed.since)
-            )
+            let since = Timestamp.text(millisecondsSinceEpoch: observed.since)
+            var observation = observed.observation(of: incarnation, since: since)
+            if let suspicion, suspicion.workers.contains(incarnation) {
+                observation?.state = .ready
+                observation?.reason = suspicion.reason
+            }
+            return observation
         }
         return HealthMessage(run: run, tick: tick, workers: observations)
+    }
+
+    /// Whether the observer itself is suspected now.
+    var suspicion: ObserverSuspicion? {
+        state.withLock { $0.suspicion }
+    }
+
+    private func log(_ suspicion: ObserverSuspicion?, before: ObserverSuspicion?) {
+        if let suspicion, before == nil {
+            logger.error("\(suspicion.reason)", metadata: ["flag": "--health-panic-percent"])
+        } else if suspicion == nil, before != nil {
+            logger.notice("The observer is not suspected any more.")
+        }
     }
 }

@@ -87,7 +87,7 @@ final class WorkerMonitor: Sendable {
         var watched = WatchedWorker(worker: worker, state: start)
         if !probesAtOnce { await pause(&watched) }
         while !Task.isCancelled {
-            let outcome = await probe.health(of: worker.url, timeout: settings.timeout)
+            let outcome = await probe.health(of: worker.url, path: settings.path, timeout: settings.timeout)
             guard !Task.isCancelled else { return }
             let event = watched.state.probed(outcome, at: Timestamp.nowMilliseconds())
             await take(event, &watched)

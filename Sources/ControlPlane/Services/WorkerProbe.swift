@@ -10,24 +10,42 @@ struct WorkerProbe: Sendable {
 
     let http: any OutboundHTTP
 
-    /// `GET /health`: any status from 200 to 299 is a success.
-    func health(of url: WorkerURL, timeout: Duration) async -> ProbeOutcome {
+    /// `GET /health`, or another path: any status from 200 to 299 is a success.
+    func health(of url: WorkerURL, path: String, timeout: Duration) async -> ProbeOutcome {
         let request = OutboundRequest(
-            url: "\(url)/health",
+            url: "\(url)\(path)",
             timeout: timeout,
             connectTimeout: timeout,
             responseBytesMax: 1024 * 1024
         )
         switch await http.send(request) {
         case .success(let response) where (200..<300).contains(response.status): return .success
-        case .success(let response): return .failure(reason: "GET /health answered \(response.status).")
+        case .success(let response): return .failure(reason: "GET \(path) answered \(response.status).")
+        case .failure(let error) where error.code == .timeout || error.code == .resolve:
+            return .silence(reason: error.message)
         case .failure(let error): return .failure(reason: error.message)
         }
     }
 
-    /// What the worker serves: its `/v1/models`, else the name in its model or server information; nil when it says
-    /// nothing.
+    /// What the worker serves, and how many requests it runs at one time; nil when it says nothing of models.
     func models(of url: WorkerURL) async -> DiscoveredModels? {
+        async let runningRequestsMax = runningRequestsMax(of: url)
+        guard var models = await named(url) else { return nil }
+        models.runningRequestsMax = await runningRequestsMax
+        return models
+    }
+
+    /// As its server information says; SGLang before 0.5.4 knows only the first path.
+    private func runningRequestsMax(of url: WorkerURL) async -> Int? {
+        for path in ["/get_server_info", "/server_info"] {
+            guard let answer = await get("\(url)\(path)") else { return nil }
+            if answer.isSuccess { return ServerInfoAnswer.runningRequestsMax(answer.body) }
+        }
+        return nil
+    }
+
+    /// Its `/v1/models`, else the name in its model or server information.
+    private func named(_ url: WorkerURL) async -> DiscoveredModels? {
         guard let answer = await get("\(url)/v1/models") else { return nil }
         if answer.isSuccess, let cards = ModelDiscovery.cards(ofModelsAnswer: answer.body), !cards.isEmpty {
             return DiscoveredModels(cards: cards)

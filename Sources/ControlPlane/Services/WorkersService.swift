@@ -49,10 +49,11 @@ final class WorkersService: Sendable {
             return try await add(registration, origin: origin)
         }
         let url = registration.url
+        let path = settings.adjusted(for: registration.properties.health).path
         if let existing = try await store.worker(.url(url)), existing.value.intent == .active {
             throw WorkerAdditionError.exists(registration.urlGiven, existing.value.id)
         }
-        guard let wait = waiting.begin(url, wait: { await self.waitUntilHealthy(url) }) else {
+        guard let wait = waiting.begin(url, wait: { await self.waitUntilHealthy(url, path) }) else {
             throw WorkerAdditionError.exists(registration.urlGiven, nil)
         }
         defer { waiting.end(url) }
@@ -90,17 +91,17 @@ final class WorkersService: Sendable {
         return added
     }
 
-    private func waitUntilHealthy(_ url: WorkerURL) async -> AdditionWaitOutcome {
+    private func waitUntilHealthy(_ url: WorkerURL, _ path: String) async -> AdditionWaitOutcome {
         let deadline = ContinuousClock.now + .seconds(startupTimeoutSeconds)
         var failures = 0
         while !Task.isCancelled {
             let remaining = deadline - .now
             guard remaining > .zero else { return .timedOut }
-            switch await probe.health(of: url, timeout: min(settings.timeout, remaining)) {
+            switch await probe.health(of: url, path: path, timeout: min(settings.timeout, remaining)) {
             case .success:
                 let models = await probe.models(of: url)
                 return Task.isCancelled ? .cancelled : .healthy(models)
-            case .failure:
+            case .failure, .silence:
                 failures += 1
             }
             try? await Task.sleep(

@@ -31,6 +31,7 @@ enum WorkerRow {
                 labels: labels == "{}" ? [:] : try JSONText.value([String: String].self, from: labels),
                 health: WorkerHealthSettings(
                     isEnabled: row["health_check"],
+                    path: row["health_check_path"],
                     timeoutSeconds: row["health_check_timeout_secs"],
                     intervalSeconds: row["health_check_interval_secs"],
                     successThreshold: row["health_success_threshold"],
@@ -93,8 +94,9 @@ enum WorkerRow {
                 INSERT INTO worker
                     (id, incarnation, url, url_given, source, role, weight, priority, cost, labels, models, model_given,
                     health_check, health_check_timeout_secs, health_check_interval_secs, health_success_threshold,
-                    health_failure_threshold, intent, added_at, first_ready_at, running_requests_max)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    health_failure_threshold, intent, added_at, first_ready_at, running_requests_max,
+                    health_check_path)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         )
         try statement.execute(arguments: [
@@ -103,7 +105,7 @@ enum WorkerRow {
             worker.properties.cost, try JSONText.text(worker.properties.labels), try JSONText.text(worker.models),
             worker.modelGiven, health.isEnabled, health.timeoutSeconds, health.intervalSeconds,
             health.successThreshold, health.failureThreshold, worker.intent.rawValue, worker.addedAt,
-            worker.firstReadyAt, worker.runningRequestsMax,
+            worker.firstReadyAt, worker.runningRequestsMax, health.path,
         ])
     }
 
@@ -114,7 +116,7 @@ enum WorkerRow {
             sql: """
                 UPDATE worker SET weight = ?, priority = ?, cost = ?, labels = ?, models = ?, model_given = ?,
                     health_check = ?, health_check_timeout_secs = ?, health_check_interval_secs = ?,
-                    health_success_threshold = ?, health_failure_threshold = ?, intent = ?, first_ready_at = ?, running_requests_max = ?,
+                    health_success_threshold = ?, health_failure_threshold = ?, intent = ?, first_ready_at = ?, running_requests_max = ?, health_check_path = ?,
                     drain_began_at = ?, drain_deadline = ?, drain_sequence = ?, drain_cut_at = ?
                 WHERE incarnation = ?
                 """
@@ -124,7 +126,8 @@ enum WorkerRow {
             try JSONText.text(worker.properties.labels), try JSONText.text(worker.models), worker.modelGiven,
             health.isEnabled, health.timeoutSeconds, health.intervalSeconds, health.successThreshold,
             health.failureThreshold, worker.intent.rawValue, worker.firstReadyAt, worker.runningRequestsMax,
-            worker.drain?.beganAt, worker.drain?.deadline, worker.drain.map { Int64(clamping: $0.sequence) },
+            health.path, worker.drain?.beganAt, worker.drain?.deadline,
+            worker.drain.map { Int64(clamping: $0.sequence) },
             worker.drain?.cutAt, worker.incarnation.description,
         ])
     }

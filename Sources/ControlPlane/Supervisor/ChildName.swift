@@ -1,7 +1,7 @@
 /// Which of the supervised processes is meant.
 public enum ChildName: Hashable, Sendable, CustomStringConvertible {
     case controlPlane
-    /// Counted from 0.
+    /// Counted from 0; a successor has a number of its own.
     case dataPlane(Int)
 
     public var description: String {

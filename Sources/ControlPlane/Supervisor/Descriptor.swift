@@ -21,6 +21,11 @@ struct Descriptor: ~Copyable, Sendable {
     deinit {
         close(number)
     }
+
+    /// Lets reading and writing return at once when nothing can be done.
+    func stopBlocking() {
+        _ = signalbox_fcntl(number, F_SETFL, O_NONBLOCK)
+    }
 }
 
 /// The two ends of a pipe.
@@ -40,7 +45,7 @@ struct Pipe: ~Copyable {
 
     /// Closes the write end and gives away the read end, which no longer blocks.
     consuming func intoReadEnd() -> Descriptor {
-        _ = signalbox_fcntl(readEnd.number, F_SETFL, O_NONBLOCK)
+        readEnd.stopBlocking()
         return readEnd
     }
 }

@@ -31,6 +31,10 @@ public struct Supervisor: ~Copyable {
     private let lifeline: Pipe
     private let signals: SignalDescriptor
     private var ready: Descriptor?
+    /// A byte on it asks for new data planes; the control plane has the other end.
+    private let restartRequests: Pipe
+    /// What data planes that have not said that they serve will say it on.
+    private var awaited: [ChildName: ReadyPipe] = [:]
     private var readyBytes: [UInt8] = []
     private var processes: [ChildName: pid_t] = [:]
     private var hasStartedControlPlane = false
@@ -55,6 +59,8 @@ public struct Supervisor: ~Copyable {
     ) throws(LaunchError) {
         precondition(dataPlanes > 0, "dataPlanes must be positive, is \(dataPlanes)")
         let lifeline = try Pipe()
+        let restartRequests = try Pipe()
+        restartRequests.readEnd.stopBlocking()
         let signals = try SignalDescriptor()
         let configuration = SupervisorState.Configuration(
             dataPlanes: dataPlanes,
@@ -66,6 +72,7 @@ public struct Supervisor: ~Copyable {
         self.report = report
         self.listener = consume listener
         self.lifeline = lifeline
+        self.restartRequests = restartRequests
         self.signals = signals
     }
 
@@ -77,6 +84,8 @@ public struct Supervisor: ~Copyable {
             waitForEvents()
             readSignals()
             readReadyLine()
+            readRestartRequests()
+            readDataPlanesReady()
             perform(state.timePassed(at: .now))
         }
         return exitStatus ?? 0
@@ -84,9 +93,8 @@ public struct Supervisor: ~Copyable {
 
     private mutating func waitForEvents() {
         var watched = [pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0)]
-        if let number = ready?.number {
-            watched.append(pollfd(fd: number, events: Int16(POLLIN), revents: 0))
-        }
+        let others = [ready?.number, restartRequests.readEnd.number].compactMap(\.self) + awaited.values.map(\.number)
+        watched += others.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         var milliseconds: Int32 = -1
         if let deadline = state.deadline {
             let rest = ContinuousClock.now.duration(to: deadline) / .milliseconds(1)
@@ -97,10 +105,10 @@ public struct Supervisor: ~Copyable {
 
     private mutating func readSignals() {
         while let signal = signals.next() {
-            if signal == SIGCHLD {
-                reapChildren()
-            } else {
-                perform(state.stopRequested(bySignal: signal, at: .now))
+            switch signal {
+            case SIGCHLD: reapChildren()
+            case SIGHUP: perform(state.replacementRequested(at: .now))
+            default: perform(state.stopRequested(bySignal: signal, at: .now))
             }
         }
     }
@@ -110,6 +118,7 @@ public struct Supervisor: ~Copyable {
             var status: Int32 = 0
             guard waitpid(process, &status, WNOHANG) == process else { continue }
             processes[name] = nil
+            awaited[name] = nil
             // The ready line may have come just before the end.
             if name == .controlPlane { readReadyLine() }
             perform(state.ended(name, ChildExit(waitStatus: status), at: .now))
@@ -128,6 +137,20 @@ public struct Supervisor: ~Copyable {
             perform(state.controlPlaneReady(String(decoding: first, as: UTF8.self), at: .now))
         } else if count <= 0 || readyBytes.count >= Supervisor.readyLineBytesMax {
             ready = nil
+        }
+    }
+
+    private mutating func readRestartRequests() {
+        var buffer = [UInt8](repeating: 0, count: 64)
+        guard read(restartRequests.readEnd.number, &buffer, buffer.count) > 0 else { return }
+        perform(state.replacementRequested(at: .now))
+    }
+
+    private mutating func readDataPlanesReady() {
+        for (name, pipe) in awaited {
+            guard let isReady = pipe.read() else { continue }
+            awaited[name] = nil
+            if isReady { perform(state.dataPlaneReady(name, at: .now)) }
         }
     }
 
@@ -165,6 +188,7 @@ public struct Supervisor: ~Copyable {
             descriptors: [
                 InheritedDescriptor(number: lifeline.readEnd.number, flag: "--lifeline-fd"),
                 InheritedDescriptor(number: pipe.writeEnd.number, flag: "--ready-fd"),
+                InheritedDescriptor(number: restartRequests.writeEnd.number, flag: "--restart-fd"),
             ]
         )
         readyBytes = []
@@ -177,7 +201,11 @@ public struct Supervisor: ~Copyable {
         if let number = listener?.number {
             descriptors.insert(InheritedDescriptor(number: number, flag: "--listen-fd"), at: 0)
         }
-        return try ChildProcess.spawn(programs.dataPlane(index), descriptors: descriptors)
+        let pipe = try Pipe()
+        descriptors.append(InheritedDescriptor(number: pipe.writeEnd.number, flag: "--ready-fd"))
+        let process = try ChildProcess.spawn(programs.dataPlane(index), descriptors: descriptors)
+        awaited[.dataPlane(index)] = ReadyPipe(pipe.intoReadEnd())
+        return process
     }
 
     private func send(_ signal: Int32, to name: ChildName) {

@@ -9,6 +9,13 @@ public enum SupervisorNotice: Hashable, Sendable {
     case stopping(signal: Int32)
     /// These children did not stop in time and are killed.
     case graceOver([ChildName])
+    /// The data planes are being replaced, one after the other.
+    case replacing([ChildName])
+    case replaced(ChildName, by: ChildName)
+    /// All data planes were replaced.
+    case replacementDone
+    /// The replacement ended early: this successor did not become ready; what was not replaced goes on.
+    case replacementFailed(ChildName)
     /// A child could not be started.
     case cannotStart(ChildName, reason: String)
 }

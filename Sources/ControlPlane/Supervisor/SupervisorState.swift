@@ -10,6 +10,9 @@ struct SupervisorState: Sendable {
     /// How long the control plane may take to stop: it only closes sockets and a database.
     static let controlPlaneGrace: Duration = .seconds(5)
 
+    /// How long a data plane that replaces another one may take to serve.
+    static let successorTimeout: Duration = .seconds(30)
+
     struct Configuration: Hashable, Sendable {
         var dataPlanes: Int
         /// How long the first start of the control plane may take.
@@ -40,19 +43,27 @@ struct SupervisorState: Sendable {
         case finished
     }
 
-    private enum Child: Hashable, Sendable {
+    enum Child: Hashable, Sendable {
         case running(since: Instant)
         case waiting(until: Instant)
     }
 
-    private let configuration: Configuration
+    let configuration: Configuration
     private var phase: Phase
-    private var children: [ChildName: Child] = [:]
-    private var backoffs: [ChildName: RestartBackoff] = [:]
+    var children: [ChildName: Child] = [:]
+    var backoffs: [ChildName: RestartBackoff] = [:]
+    var replacement: Replacement?
+    /// Another replacement was asked for while one was going on.
+    var wantsReplacement = false
+    /// Data planes that were replaced and end their requests, until when.
+    var retiring: [ChildName: Instant] = [:]
+    /// The number of the next successor.
+    var nextNumber: Int
 
     private init(_ configuration: Configuration, phase: Phase) {
         self.configuration = configuration
         self.phase = phase
+        nextNumber = configuration.dataPlanes
     }
 
     /// Begins with the control plane.
@@ -68,6 +79,8 @@ struct SupervisorState: Sendable {
             if case .waiting(let until) = child { until } else { nil }
         }
         if let phaseDeadline { deadlines.append(phaseDeadline) }
+        if let replacement { deadlines.append(replacement.deadline) }
+        deadlines += retiring.values
         return deadlines.min()
     }
 
@@ -81,6 +94,8 @@ struct SupervisorState: Sendable {
     /// A child ended, or could not be started at all.
     mutating func ended(_ name: ChildName, _ status: ChildExit, at now: Instant) -> [Action] {
         guard case .running(let since) = children.removeValue(forKey: name) else { return [] }
+        if case .running = phase, retiring.removeValue(forKey: name) != nil { return [] }
+        if case .running = phase, replacement?.successor == name { return abandonReplacement(at: now) }
         switch phase {
         case .starting:
             phase = .finished
@@ -101,6 +116,9 @@ struct SupervisorState: Sendable {
         switch phase {
         case .starting, .running:
             for case (let name, .waiting) in children { children[name] = nil }
+            replacement = nil
+            wantsReplacement = false
+            retiring = [:]
             phase = .stoppingDataPlanes(until: now + configuration.dataPlaneGrace, isForced: false, status: 0)
             let actions = [Action.report(.stopping(signal: signal)), .closeListener]
             return actions + runningDataPlanes.map { .terminate($0) } + continueStopping(at: now)
@@ -118,6 +136,7 @@ struct SupervisorState: Sendable {
         for case (let name, .waiting(let until)) in children where until <= now {
             actions.append(spawn(name, at: now))
         }
+        actions += replacementTimePassed(at: now)
         guard let until = phaseDeadline, until <= now else { return actions }
         switch phase {
         case .starting:
@@ -142,6 +161,8 @@ struct SupervisorState: Sendable {
         return actions
     }
 
+    var isRunning: Bool { phase == .running }
+
     private var phaseDeadline: Instant? {
         switch phase {
         case .starting(let until), .stoppingDataPlanes(let until, _, _), .stoppingControlPlane(let until, _, _),
@@ -152,13 +173,20 @@ struct SupervisorState: Sendable {
     }
 
     private var running: [ChildName] {
-        let order = (0..<configuration.dataPlanes).map { ChildName.dataPlane($0) } + [.controlPlane]
+        let order = (0..<nextNumber).map { ChildName.dataPlane($0) } + [.controlPlane]
         return order.filter { if case .running = children[$0] { true } else { false } }
+    }
+
+    /// The data planes that serve, or will again soon.
+    var servingDataPlanes: [ChildName] {
+        (0..<nextNumber).map { ChildName.dataPlane($0) }.filter {
+            children[$0] != nil && retiring[$0] == nil && replacement?.successor != $0
+        }
     }
 
     private var runningDataPlanes: [ChildName] { running.filter { $0 != .controlPlane } }
 
-    private mutating func spawn(_ name: ChildName, at now: Instant) -> Action {
+    mutating func spawn(_ name: ChildName, at now: Instant) -> Action {
         children[name] = .running(since: now)
         return .spawn(name)
     }

@@ -48,8 +48,19 @@ struct SignalboxProxy: ParsableCommand {
     )
     var spoolDirectory: String?
 
-    @Option(help: "Seconds that requests may go on after SIGTERM.")
-    var shutdownGracePeriodSecs = 30
+    @Option(
+        help: ArgumentHelp(
+            "File that keeps the last good snapshot, so that a start needs no control plane.",
+            valueName: "file"
+        )
+    )
+    var snapshotCache: String?
+
+    @Option(help: "Seconds to serve on after SIGTERM while /readiness says no, so that balancers look elsewhere.")
+    var shutdownDelaySecs = 0
+
+    @Option(help: "Seconds that requests may go on then; a second signal ends them at once.")
+    var shutdownGracePeriodSecs = 180
 
     @Option(help: "Least severe messages that are logged: debug, info, warning, error or critical.")
     var logLevel = LogLevelArgument(.info)
@@ -62,6 +73,9 @@ struct SignalboxProxy: ParsableCommand {
 
     @Option(help: ArgumentHelp("A pipe whose end says that the supervisor is gone.", visibility: .hidden))
     var lifelineFd: Int32?
+
+    @Option(help: ArgumentHelp("A pipe that gets a byte when the first snapshot is applied.", visibility: .hidden))
+    var readyFd: Int32?
 
     func validate() throws {
         if let threads, !(1...DataPlaneConfiguration.threadsMax).contains(threads) {
@@ -84,6 +98,12 @@ struct SignalboxProxy: ParsableCommand {
         guard (0...86_400).contains(shutdownGracePeriodSecs) else {
             throw ValidationError("--shutdown-grace-period-secs must be from 0 to 86400.")
         }
+        guard (0...3_600).contains(shutdownDelaySecs) else {
+            throw ValidationError("--shutdown-delay-secs must be from 0 to 3600.")
+        }
+        if let snapshotCache, snapshotCache.isEmpty || snapshotCache.hasSuffix("/") {
+            throw ValidationError("--snapshot-cache must name a file.")
+        }
     }
 
     func run() throws {
@@ -100,6 +120,9 @@ struct SignalboxProxy: ParsableCommand {
                 engine: engine,
                 spoolDirectory: spoolDirectory ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp",
                 lifeline: lifelineFd,
+                readyDescriptor: readyFd,
+                snapshotCachePath: snapshotCache,
+                shutdownDelaySeconds: shutdownDelaySecs,
                 shutdownGraceSeconds: shutdownGracePeriodSecs
             )
             if listenFd == nil { announce(listener) }

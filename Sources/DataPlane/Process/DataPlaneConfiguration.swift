@@ -12,13 +12,21 @@ public struct DataPlaneConfiguration: Sendable {
     public var spoolDirectory: String
     /// A pipe whose end of file says that the supervisor is gone.
     public var lifeline: Int32?
-    /// How long requests may go on after SIGTERM, in seconds.
+    /// A pipe that gets a byte when the first snapshot is applied.
+    public var readyDescriptor: Int32?
+    /// Where the last good snapshot is kept, so that a start needs no control plane; nil: nowhere.
+    public var snapshotCachePath: String?
+    /// How long the data plane serves on after SIGTERM while it says that it is not ready, in seconds.
+    public var shutdownDelaySeconds: Int
+    /// How long requests may go on then, in seconds.
     public var shutdownGraceSeconds: Int
 
     /// Most threads of one data plane.
     public static let threadsMax = 256
     /// How long requests may go on once the supervisor is gone, in milliseconds (architecture section 10).
     static let orphanGraceMilliseconds = 4_000
+    /// How long cutting what is still served may take, in milliseconds.
+    static let cutMilliseconds = 1_000
     /// How long the process waits for its first snapshot before it takes connections without one.
     static let firstSnapshotMilliseconds = 3_000
     /// Workers that one data plane can count requests for, present and past ones that still have requests.
@@ -31,6 +39,9 @@ public struct DataPlaneConfiguration: Sendable {
         engine: EngineConfiguration,
         spoolDirectory: String,
         lifeline: Int32?,
+        readyDescriptor: Int32? = nil,
+        snapshotCachePath: String? = nil,
+        shutdownDelaySeconds: Int = 0,
         shutdownGraceSeconds: Int
     ) {
         self.id = id
@@ -39,6 +50,9 @@ public struct DataPlaneConfiguration: Sendable {
         self.engine = engine
         self.spoolDirectory = spoolDirectory
         self.lifeline = lifeline
+        self.readyDescriptor = readyDescriptor
+        self.snapshotCachePath = snapshotCachePath
+        self.shutdownDelaySeconds = shutdownDelaySeconds
         self.shutdownGraceSeconds = shutdownGraceSeconds
     }
 }

@@ -25,7 +25,7 @@ public struct DataPlaneProcess {
                 metadata: ["limit": "\(descriptors)"]
             )
         }
-        let shared = SharedState(slotsMax: DataPlaneConfiguration.workerSlotsMax)
+        let shared = SharedState(slotsMax: DataPlaneConfiguration.workerSlotsMax, at: EpollReactor.clock())
         let drainFlag = DrainFlag()
         var mailboxes: [Mailbox] = []
         var counters: [ThreadCounters] = []
@@ -45,6 +45,8 @@ public struct DataPlaneProcess {
             counters: counters,
             shared: shared,
             drainFlag: drainFlag,
+            cache: configuration.snapshotCachePath.map { SnapshotCache(path: $0, logger: logger) },
+            readyDescriptor: configuration.readyDescriptor,
             logger: logger
         )
         start(subscription)
@@ -56,7 +58,28 @@ public struct DataPlaneProcess {
         )
         waitForEnd(&signals, mailboxes)
         drainFlag.raise()
-        drain(&signals, mailboxes, threads)
+        if leave(&signals, mailboxes) { drain(&signals, mailboxes, threads) }
+        cut(mailboxes, threads)
+    }
+
+    /// Serves on for a while and says that it is not ready, so that whoever balances over it looks elsewhere.
+    ///
+    /// - Returns: false when a second signal wants the end at once.
+    private func leave(_ signals: inout ShutdownSignals, _ mailboxes: [Mailbox]) -> Bool {
+        for mailbox in mailboxes { mailbox.post(.leave) }
+        guard configuration.shutdownDelaySeconds > 0, !signals.isOrphan else { return true }
+        if case .signal = signals.wait(milliseconds: configuration.shutdownDelaySeconds * 1000) {
+            logger.warning("A second signal: requests that are still served are cut.")
+            return false
+        }
+        return true
+    }
+
+    /// Ends what is still served, so that its clients see it.
+    private func cut(_ mailboxes: [Mailbox], _ threads: ThreadGroup) {
+        for mailbox in mailboxes { mailbox.post(.cut) }
+        for mailbox in mailboxes { mailbox.post(.drain) }
+        threads.waitForEnd(milliseconds: DataPlaneConfiguration.cutMilliseconds)
     }
 
     /// Connections of one thread, clients' and workers' together; a few descriptors are left for everything else.

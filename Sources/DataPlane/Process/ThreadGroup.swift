@@ -22,6 +22,12 @@ final class ThreadGroup: Sendable {
         }
     }
 
+    /// Waits until all threads have ended, for `milliseconds` at most.
+    func waitForEnd(milliseconds: Int) {
+        var descriptors = [pollfd(fd: endedDescriptor, events: Int16(POLLIN), revents: 0)]
+        _ = unsafe poll(&descriptors, 1, Int32(milliseconds))
+    }
+
     private func ended() {
         let (_, left) = running.subtract(1, ordering: .acquiringAndReleasing)
         if left == 0 { Mailbox.wake(endedDescriptor) }

@@ -9,7 +9,11 @@ final class Mailbox: Sendable {
         case table(TableUpdate)
         /// Take connections, also without a table: a health check wants an answer.
         case accept
+        /// Say that this data plane is not ready, and serve on.
+        case leave
         case drain
+        /// End what is still served.
+        case cut
         case stop
         case spool(SpoolReply)
         /// There may be room at a worker for a request that waits.

@@ -270,9 +270,11 @@ struct ProxyThread: ~Copyable {
                 if !isAccepting && !engine.isDraining { startAccepting() }
             case .accept:
                 if !isAccepting && !engine.isDraining { startAccepting() }
+            case .leave: engine.leave()
             case .drain:
                 stopAccepting()
                 engine.drain(&reactor)
+            case .cut: engine.cut(&reactor)
             case .stop: isStopped = true
             case .spool(let reply): handle(reply)
             case .room: engine.roomMade(&reactor)

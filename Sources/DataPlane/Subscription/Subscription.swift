@@ -29,10 +29,27 @@ final class Subscription {
     private var current: (snapshot: Snapshot, digest: SnapshotDigest)?
     private var health: HealthMessage?
     /// The update that is on its way to the threads, and whether its snapshot has to be acknowledged.
-    private var update: (update: TableUpdate, acknowledges: Bool)?
+    private var update: (update: TableUpdate, report: Report)?
+    /// The lines of the snapshot that is on its way to the threads, for the cache.
+    private var lines: [UInt8] = []
+    private let cache: SnapshotCache?
+    private var readyDescriptor: Int32?
+    /// When the cache is looked at; nil when it was, or there is none.
+    private var cacheDueAt: MonotonicTime?
     private var hasSaidDisconnected = false
     /// Memory was trimmed behind the first table.
     private var hasTrimmed = false
+
+    /// What is due when every thread has swapped to a table.
+    private enum Report {
+        case nothing
+        case acknowledge
+        /// The snapshot is that of the cache.
+        case restored
+    }
+
+    /// How long a control plane may take to send a snapshot before the cache is used, in milliseconds.
+    private static let cacheDelayMilliseconds = 500
 
     init(
         path: String,
@@ -41,12 +58,16 @@ final class Subscription {
         counters: [ThreadCounters],
         shared: SharedState,
         drainFlag: DrainFlag,
+        cache: SnapshotCache?,
+        readyDescriptor: Int32?,
         logger: Logger
     ) throws(SystemError) {
         self.path = path
         self.mailboxes = mailboxes
         self.counters = counters
         self.drainFlag = drainFlag
+        self.cache = cache
+        self.readyDescriptor = readyDescriptor
         self.logger = logger
         appliedDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         addressesDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
@@ -54,7 +75,9 @@ final class Subscription {
         resolver = try HostResolver(changedDescriptor: addressesDescriptor)
         compiler = RoutingTableCompiler(shared)
         self.shared = shared
-        state = SubscriptionState(id: id, pid: Int(getpid()), now: EpollReactor.clock())
+        let now = EpollReactor.clock()
+        if cache != nil { cacheDueAt = now.adding(milliseconds: Subscription.cacheDelayMilliseconds) }
+        state = SubscriptionState(id: id, pid: Int(getpid()), now: now)
     }
 
     /// Runs for as long as the process lives; to be called on a thread of its own.
@@ -66,6 +89,7 @@ final class Subscription {
             if socketDescriptor >= 0 { receive() }
             let applied = state.applied
             perform { try state.timePassed(at: EpollReactor.clock(), heartbeat: heartbeat(applied)) }
+            lookIntoCache()
             wait()
         }
     }
@@ -79,7 +103,8 @@ final class Subscription {
             pollfd(fd: socketDescriptor, events: Int16(POLLIN | (unsent.isEmpty ? 0 : POLLOUT)), revents: 0),
         ]
         let now = EpollReactor.clock()
-        let pause = state.wakeAt.map { max(0, $0.milliseconds - now.milliseconds) } ?? 1_000
+        let wakeAt = [state.wakeAt, cacheDueAt].compactMap(\.self).min()
+        let pause = wakeAt.map { max(0, $0.milliseconds - now.milliseconds) } ?? 1_000
         let count = nfds_t(socketDescriptor >= 0 ? 3 : 2)
         guard unsafe poll(&descriptors, count, Int32(min(pause, 1_000))) > 0 else { return }
         if descriptors[0].revents != 0 { reportApplied() }
@@ -147,18 +172,37 @@ final class Subscription {
         case .connect: connect()
         case .send(let bytes): send(bytes)
         case .close(let reason): disconnect(reason: reason)
-        case .apply(let snapshot, let digest): apply(snapshot, digest)
+        case .apply(let snapshot, let digest, let lines): apply(snapshot, digest, lines)
+        case .restore(let snapshot, let digest): restore(snapshot, digest)
         case .observe(let newHealth):
             health = newHealth
             recompile()
         }
     }
 
-    private func apply(_ snapshot: Snapshot, _ digest: SnapshotDigest) {
+    /// The control plane is late: what was served before this process is served until it comes.
+    private func lookIntoCache() {
+        guard let cache, let dueAt = cacheDueAt, dueAt <= EpollReactor.clock() else { return }
+        cacheDueAt = nil
+        guard current == nil, let (snapshot, digest) = cache.load() else { return }
+        perform { state.found(snapshot, digest) }
+    }
+
+    private func restore(_ snapshot: Snapshot, _ digest: SnapshotDigest) {
+        do {
+            hand(try compile(snapshot, digest), report: .restored)
+            current = (snapshot, digest)
+        } catch {
+            logger.warning("The cached snapshot cannot be used.", metadata: ["reason": "\(error.description)"])
+        }
+    }
+
+    private func apply(_ snapshot: Snapshot, _ digest: SnapshotDigest, _ received: [UInt8]) {
         do {
             let table = try compile(snapshot, digest)
             current = (snapshot, digest)
-            hand(table, acknowledges: true)
+            if cache != nil { lines = received }
+            hand(table, report: .acknowledge)
         } catch {
             logger.error(
                 "A snapshot was refused.",
@@ -173,7 +217,7 @@ final class Subscription {
         guard let current else { return }
         do {
             // The threads may have swapped already while the acknowledgement is still owed.
-            hand(try compile(current.snapshot, current.digest), acknowledges: update?.acknowledges ?? false)
+            hand(try compile(current.snapshot, current.digest), report: update?.report ?? .nothing)
         } catch {
             logger.error("The routing table cannot be compiled again.", metadata: ["reason": "\(error.description)"])
         }
@@ -195,27 +239,46 @@ final class Subscription {
         )
     }
 
-    private func hand(_ table: RoutingTable, acknowledges: Bool) {
+    private func hand(_ table: RoutingTable, report: Report) {
         let newUpdate = TableUpdate(table, threads: mailboxes.count, appliedDescriptor: appliedDescriptor)
-        update = (newUpdate, acknowledges)
+        update = (newUpdate, report)
         for mailbox in mailboxes { mailbox.post(.table(newUpdate)) }
     }
 
     private func reportApplied() {
         Mailbox.clear(appliedDescriptor)
-        guard let (update, acknowledges) = update, update.isApplied else { return }
-        self.update = (update, false)
+        guard let (update, report) = update, update.isApplied else { return }
+        self.update = (update, .nothing)
         if let current { compiler.retire(allBut: current.snapshot) }
         trimMemory(workers: update.table.workers.count)
-        guard acknowledges, let version = update.table.version, let digest = update.table.digest else { return }
+        guard report != .nothing, let version = update.table.version, let digest = update.table.digest else { return }
         logger.info(
-            "A snapshot is applied.",
+            report == .restored ? "The cached snapshot is applied." : "A snapshot is applied.",
             metadata: [
                 "version": "\(version)", "workers": "\(update.table.workers.count)",
                 "ready": "\(update.table.readyCount)",
             ]
         )
+        shared.origin.source = report == .restored ? .cache : .controlPlane
+        sayReady()
+        if report == .restored {
+            state.restored(version, digest: digest)
+            return
+        }
         perform { try state.applied(version, digest: digest) }
+        if let cache, !lines.isEmpty {
+            cache.save(lines)
+            lines = []
+        }
+    }
+
+    /// Tells whoever started the process, once, that it serves.
+    private func sayReady() {
+        guard let descriptor = readyDescriptor else { return }
+        readyDescriptor = nil
+        var byte: UInt8 = 1
+        _ = unsafe write(descriptor, &byte, 1)
+        close(descriptor)
     }
 
     /// Gives back what reading and compiling has left behind: behind the first table, which is where the start ends, and
@@ -245,6 +308,7 @@ final class Subscription {
         socketDescriptor = descriptor
         unsent = []
         hasSaidDisconnected = false
+        shared.origin.connected()
         logger.info("Connected to the control plane.", metadata: ["socket": "\(path)"])
         perform { try state.connected(at: EpollReactor.clock()) }
     }
@@ -253,6 +317,7 @@ final class Subscription {
         guard socketDescriptor >= 0 else { return }
         close(socketDescriptor)
         socketDescriptor = -1
+        shared.origin.lost(at: EpollReactor.clock())
         sayDisconnected(reason)
         state.disconnected(at: EpollReactor.clock(), using: &generator)
     }

@@ -16,7 +16,11 @@ struct SnapshotServiceTests {
         folder = try TemporaryFolder()
         store = try Store(path: folder.file("signalbox.db"))
         history = SnapshotHistory(store: store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        service = SnapshotService(store: store, health: FleetHealth(), history: history)
+        service = SnapshotService(
+            store: store,
+            health: FleetHealth(panicPercent: 50, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
+            history: history
+        )
     }
 
     private func addWorker(_ port: Int) async throws {

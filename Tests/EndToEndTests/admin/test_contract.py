@@ -52,6 +52,7 @@ def test_every_operation_answers_as_documented(bench: Workbench) -> None:
     ask("POST", f"/remove_worker?url={absent}")
     ask("POST", "/remove_worker", expected=400)
     ask("POST", "/flush_cache")
+    ask("POST", "/data_planes/restart", expected=409)
     ask("GET", "/get_loads")
 
     identity = ask("POST", "/workers", {"url": absent}, 202)["worker_id"]

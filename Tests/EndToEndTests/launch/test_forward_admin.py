@@ -9,6 +9,7 @@ import pytest
 
 from support.fleet import Launch, Workbench
 from support.processes import freeze
+from support.waiting import wait_for
 from support.raw_http import RawConnection, ask
 
 
@@ -45,7 +46,7 @@ def test_the_rest_family_passes_with_bodies_and_locations(bench: Workbench) -> N
         assert connection.ask("GET", location).status == 200
         assert connection.ask("GET", "/workers/http%3A%2F%2F127.0.0.1%3A9101").status == 200
         assert connection.ask("DELETE", location).status == 202
-        assert connection.ask("GET", location).status == 404
+        wait_for("the worker to be gone", lambda: connection.ask("GET", location).status == 404)
         assert connection.ask("GET", "/health").status == 200
 
 

@@ -20,9 +20,12 @@ ENGINE = ("--speedup", "1", "--max-running-requests", RUNNING, "--decode-base-ms
 REQUEST = chat_request(max_tokens=20)
 SECONDS = 8.0
 GOODPUT_MIN = 0.9
+# It takes some seconds of overload to be found, and is forgotten when there is none (decision 0018).
+GOODPUT_LEARNED_MIN = 0.4
 
 LIMITS = {
-    "set by hand": ((), ("--max-worker-requests", RUNNING)),
+    "set by hand": (("--hide-max-running-requests",), ("--max-worker-requests", RUNNING)),
+    "told by the worker": ((), ()),
     "learned": (("--hide-max-running-requests",), ()),
 }
 
@@ -56,6 +59,7 @@ def test_goodput_stays_at_nine_tenths_up_to_three_times_the_capacity(bench: Work
     _, proxy = fleet(bench, limits)
     rate, alone = capacity(proxy)
     deadline = 2.5 * alone * FACTOR
+    least = GOODPUT_LEARNED_MIN if limits == "learned" else GOODPUT_MIN
     if limits == "learned":
         outcomes = OpenLoop(proxy.port, REQUEST, rate * 1.5, SECONDS, deadline, seed=2).run()
         record(f"Goodput with the limit of a worker {limits}", f"in the {SECONDS:.0f} s of overload that teach it",
@@ -67,6 +71,6 @@ def test_goodput_stays_at_nine_tenths_up_to_three_times_the_capacity(bench: Work
         refused = [outcome for outcome in outcomes if outcome.status in (429, 503)]
         found[factor] = answered / SECONDS / rate
         record(f"Goodput with the limit of a worker {limits}", f"answers within the deadline / capacity, at {factor} times it",
-               found[factor], "", str(GOODPUT_MIN), NAME)
+               found[factor], "", str(least), NAME)
         assert all(outcome.seconds < alone for outcome in refused), "a refusal took as long as an answer"
-    assert all(share >= GOODPUT_MIN for share in found.values()), found
+    assert all(share >= least for share in found.values()), found

@@ -133,8 +133,10 @@ class WorkerConnection:
 class RecordingWorker:
     """Listens on a free port; every connection has a thread."""
 
-    def __init__(self, responder: Responder | None = None, model: str = "recorded", port: int = 0):
+    def __init__(self, responder: Responder | None = None, model: str = "recorded", port: int = 0,
+                 answers_health: bool = True):
         self.responder = responder
+        self.answers_health = answers_health
         self.models = [{"id": model, "object": "model", "owned_by": "test", "max_model_len": 4096}]
         self.is_healthy = True
         self.requests: list[RecordedRequest] = []
@@ -171,7 +173,10 @@ class RecordingWorker:
         return None
 
     def is_probe(self, request: RecordedRequest) -> bool:
-        return request.path in ("/health", "/v1/models")
+        """Whether the control plane asks; what a data plane passes on has a `Via`."""
+        if request.path in ("/get_server_info", "/server_info", "/get_model_info"):
+            return request.header("via") is None
+        return (request.path == "/health" and self.answers_health) or request.path == "/v1/models"
 
     def _answer_probe(self, connection: WorkerConnection, request: RecordedRequest) -> None:
         if request.path == "/health":
@@ -188,6 +193,7 @@ class RecordingWorker:
                 request for request in self.requests
                 if request.target and request.path != "/health"
                 and not (request.path == "/v1/models" and path != "/v1/models")
+                and not (request.path in ("/get_server_info", "/server_info", "/get_model_info") and self.is_probe(request))
                 and (path is None or request.path == path)
             ]
 

@@ -1,5 +1,7 @@
 /// How a worker is probed.
 public struct ProbeSettings: Hashable, Sendable {
+    /// What is asked for.
+    public var path: String
     /// Limit for one probe.
     public var timeout: Duration
     /// Time between probes of a ready worker.
@@ -16,6 +18,7 @@ public struct ProbeSettings: Hashable, Sendable {
     public var failureThreshold: Int
 
     public init(
+        path: String = "/health",
         timeout: Duration = .seconds(5),
         readyInterval: Duration = .seconds(10),
         unhealthyInterval: Duration = .seconds(1),
@@ -24,6 +27,7 @@ public struct ProbeSettings: Hashable, Sendable {
         successThreshold: Int = 2,
         failureThreshold: Int = 3
     ) {
+        self.path = path
         self.timeout = timeout
         self.readyInterval = readyInterval
         self.unhealthyInterval = unhealthyInterval
@@ -36,6 +40,7 @@ public struct ProbeSettings: Hashable, Sendable {
     /// The settings for one worker: the general ones where it has none of its own.
     public func adjusted(for health: WorkerHealthSettings) -> ProbeSettings {
         var settings = self
+        if let path = health.path { settings.path = path }
         if let seconds = health.timeoutSeconds { settings.timeout = .seconds(seconds) }
         if let seconds = health.intervalSeconds { settings.readyInterval = .seconds(seconds) }
         if let threshold = health.successThreshold { settings.successThreshold = threshold }

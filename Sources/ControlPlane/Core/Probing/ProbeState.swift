@@ -15,6 +15,10 @@ public struct ProbeState: Hashable, Sendable {
     private let settings: ProbeSettings
     private var failures = 0
     private var successes = 0
+    private var isLastSilence = false
+
+    /// It was ready, and nothing is heard of it any more.
+    public var isSilent: Bool { health == .unhealthy && isLastSilence }
 
     public enum Health: String, Hashable, Sendable {
         /// Never ready so far.
@@ -79,7 +83,8 @@ public struct ProbeState: Hashable, Sendable {
             let needed = health == .unhealthy ? settings.successThreshold : 1
             guard health != .ready, successes >= needed else { return .unchanged }
             return begin(.ready, reason: ProbeState.readyReason, at: now)
-        case .failure(let newReason):
+        case .failure(let newReason), .silence(let newReason):
+            if case .silence = outcome { isLastSilence = true } else { isLastSilence = false }
             successes = 0
             failures += 1
             switch health {

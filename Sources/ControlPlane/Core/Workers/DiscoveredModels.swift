@@ -1,14 +1,17 @@
 public import SignalboxProtocol
 
-/// What a worker said about its models.
+/// What a worker said about its models, and how many requests it runs at one time.
 public struct DiscoveredModels: Hashable, Sendable {
     public var cards: [ModelCard]
     /// The model's name when the worker has no cards but names a model elsewhere.
     public var modelID: String?
+    /// Nil when it does not say.
+    public var runningRequestsMax: Int?
 
-    public init(cards: [ModelCard], modelID: String? = nil) {
+    public init(cards: [ModelCard], modelID: String? = nil, runningRequestsMax: Int? = nil) {
         self.cards = cards
         self.modelID = modelID
+        self.runningRequestsMax = runningRequestsMax
     }
 }
 
@@ -18,5 +21,6 @@ extension Worker {
     public mutating func take(_ models: DiscoveredModels) {
         if !ModelDiscovery.saySame(self.models, models.cards) { self.models = models.cards }
         if models.cards.isEmpty, modelGiven == nil { modelGiven = models.modelID }
+        runningRequestsMax = models.runningRequestsMax
     }
 }

@@ -29,6 +29,7 @@ extension WorkerProperties {
             "labels": .strings(labels),
             "disable_health_check": .boolean(!health.isEnabled),
             "health_check_timeout_secs": .integer(orNull: health.timeoutSeconds),
+            "health_check_endpoint": .string(orNull: health.path),
             "health_check_interval_secs": .integer(orNull: health.intervalSeconds),
             "health_success_threshold": .integer(orNull: health.successThreshold),
             "health_failure_threshold": .integer(orNull: health.failureThreshold),

@@ -8,6 +8,7 @@ public struct WorkerChange: Hashable, Sendable {
     /// Replaces all labels.
     public var labels: [String: String]?
     public var disableHealthCheck: Bool?
+    public var healthPath: String?
     public var healthTimeoutSeconds: Int?
     public var healthIntervalSeconds: Int?
     public var healthSuccessThreshold: Int?
@@ -16,7 +17,8 @@ public struct WorkerChange: Hashable, Sendable {
     public init() {}
 
     static let fieldNames: Set<String> = [
-        "weight", "priority", "cost", "labels", "disable_health_check", "health_check_timeout_secs",
+        "weight", "priority", "cost", "labels", "disable_health_check", "health_check_endpoint",
+        "health_check_timeout_secs",
         "health_check_interval_secs", "health_success_threshold", "health_failure_threshold",
     ]
 
@@ -31,6 +33,10 @@ public struct WorkerChange: Hashable, Sendable {
         cost = try fields.number("cost", in: WorkerLimits.cost)
         labels = try fields.texts("labels")
         disableHealthCheck = try fields.boolean("disable_health_check")
+        healthPath = try fields.text("health_check_endpoint", bytesMax: HealthPath.bytesMax)
+        if let healthPath, !HealthPath.isAcceptable(healthPath) {
+            throw WorkerFieldError(message: "Field `health_check_endpoint` \(HealthPath.rule)")
+        }
         healthTimeoutSeconds = try fields.integer("health_check_timeout_secs", in: WorkerLimits.seconds)
         healthIntervalSeconds = try fields.integer("health_check_interval_secs", in: WorkerLimits.seconds)
         healthSuccessThreshold = try fields.integer("health_success_threshold", in: WorkerLimits.threshold)
@@ -46,6 +52,7 @@ public struct WorkerChange: Hashable, Sendable {
             labels: labels ?? properties.labels,
             health: WorkerHealthSettings(
                 isEnabled: disableHealthCheck.map(!) ?? properties.health.isEnabled,
+                path: healthPath ?? properties.health.path,
                 timeoutSeconds: healthTimeoutSeconds ?? properties.health.timeoutSeconds,
                 intervalSeconds: healthIntervalSeconds ?? properties.health.intervalSeconds,
                 successThreshold: healthSuccessThreshold ?? properties.health.successThreshold,

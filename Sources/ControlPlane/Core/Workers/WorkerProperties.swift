@@ -28,6 +28,8 @@ public struct WorkerProperties: Hashable, Sendable {
 public struct WorkerHealthSettings: Hashable, Sendable {
     /// False: the worker counts as ready without being probed.
     public var isEnabled: Bool
+    /// Begins with a slash.
+    public var path: String?
     public var timeoutSeconds: Int?
     public var intervalSeconds: Int?
     /// Answers in a row that make an unhealthy worker ready again.
@@ -37,12 +39,14 @@ public struct WorkerHealthSettings: Hashable, Sendable {
 
     public init(
         isEnabled: Bool = true,
+        path: String? = nil,
         timeoutSeconds: Int? = nil,
         intervalSeconds: Int? = nil,
         successThreshold: Int? = nil,
         failureThreshold: Int? = nil
     ) {
         self.isEnabled = isEnabled
+        self.path = path
         self.timeoutSeconds = timeoutSeconds
         self.intervalSeconds = intervalSeconds
         self.successThreshold = successThreshold

@@ -154,6 +154,10 @@ extension ClientError {
         ClientError(503, "The worker was removed and its time to drain is over.", code: "worker_removed")
     }
 
+    static var shuttingDown: ClientError {
+        ClientError(503, "The router is shutting down.", code: "shutting_down")
+    }
+
     static var noSnapshot: ClientError {
         ClientError(503, "This data plane has no routing snapshot yet.", code: "no_snapshot")
     }

@@ -35,8 +35,8 @@ public struct EngineConfiguration: Sendable {
     public var connectionsMax = Int.max
     /// How long an idle connection to a worker is kept, in milliseconds: workers close theirs after 5 s and more.
     public var idleUpstreamMilliseconds = 30_000
-    /// How long a connection without any request is kept when the data plane drains, in milliseconds.
-    public var unusedClientMilliseconds = 1_000
+    /// How long an idle connection is kept when the data plane drains, in milliseconds.
+    public var idleClientMilliseconds = 1_000
     /// Most interim (1xx) responses before a final one.
     public var interimHeadsMax = 16
 

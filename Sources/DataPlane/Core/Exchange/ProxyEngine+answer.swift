@@ -1,3 +1,5 @@
+import SignalboxProtocol
+
 extension ProxyEngine {
     /// What the proxy answers by itself on a route; nil for routes that go to a worker or to the control plane.
     func localAnswer(for route: Route, peer: ClientPeer) -> LocalAnswer? {
@@ -16,16 +18,35 @@ extension ProxyEngine {
         }
     }
 
-    private func readiness() -> LocalAnswer {
+    /// - Parameter detail: further members of the document, each with a comma before it.
+    func readiness(detail: String = "") -> LocalAnswer {
         let ready = table.readyCount
-        guard ready > 0, !isDraining else {
+        guard ready > 0, !isLeaving else {
             let reason =
-                isDraining ? "draining" : table.version == nil ? "no routing snapshot" : "insufficient healthy workers"
-            let body = #"{"status":"not ready","reason":"\#(reason)","total_workers":\#(table.workers.count)}"#
+                isLeaving ? "draining" : table.version == nil ? "no routing snapshot" : "insufficient healthy workers"
+            let body =
+                #"{"status":"not ready","reason":"\#(reason)","total_workers":\#(table.workers.count)\#(detail)}"#
             return LocalAnswer(503, .json(body))
         }
-        let body = #"{"status":"ready","healthy_workers":\#(ready),"total_workers":\#(table.workers.count)}"#
+        let body =
+            #"{"status":"ready","healthy_workers":\#(ready),"total_workers":\#(table.workers.count)\#(detail)}"#
         return LocalAnswer(200, .json(body))
+    }
+
+    /// How old what is served may be.
+    func readinessDetail(at now: MonotonicTime) -> String {
+        let version =
+            table.version.map { #"{"epoch":"\#($0.epoch)","sequence":\#($0.sequence)}"# } ?? "null"
+        let source =
+            switch origin.source {
+            case .none: "null"
+            case .controlPlane: #""control_plane""#
+            case .cache: #""cache""#
+            }
+        let silent = origin.silentMilliseconds(at: now)
+        let seconds = silent.map { "\($0 / 1000).\(($0 % 1000) / 100)" } ?? "0"
+        return #","snapshot":{"version":\#(version),"source":\#(source)},"#
+            + #""control_plane":{"connected":\#(silent == nil),"silent_seconds":\#(seconds)}"#
     }
 
     /// Nil when the peer may reach the control plane through this port (architecture section 9, invariant 8).
@@ -44,7 +65,7 @@ extension ProxyEngine {
 
     /// Gives an answer to a request that has been read to its end.
     mutating func respond(_ id: ConnectionID, _ answer: LocalAnswer, _ network: inout some Network & ~Copyable) {
-        let keepAlive = clients.slots[id.index].request.keepAlive && !isDraining
+        let keepAlive = clients.slots[id.index].request.keepAlive && !isLeaving
         clients.slots[id.index].request.keepAlive = keepAlive
         write(answer, to: id, keepAlive: keepAlive, &network)
         finish(id, &network)

@@ -4,7 +4,7 @@ import Synchronization
 extension ProxyEngine {
     /// The request has got its complete answer: the connection goes on to the next one, or closes.
     mutating func finish(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        guard clients.slots[id.index].request.keepAlive, !isDraining, !hasSentAll(id) else {
+        guard clients.slots[id.index].request.keepAlive, !isLeaving, !hasSentAll(id) else {
             closeClient(id, .graceful, &network)
             return
         }

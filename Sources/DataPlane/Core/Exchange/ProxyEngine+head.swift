@@ -32,13 +32,16 @@ extension ProxyEngine {
         at now: MonotonicTime
     ) {
         clients.slots[id.index].begin(head, at: now)
-        if isDraining { clients.slots[id.index].request.keepAlive = false }
+        if isLeaving { clients.slots[id.index].request.keepAlive = false }
         clients.slots[id.index].request.route = route
         clients.slots[id.index].request.errorShape = ErrorShape(path: head.target.path, of: bytes)
         clients.slots[id.index].timeouts = table.settings.timeouts
         timeRequest(id)
         var localAnswer = localAnswer(for: route, peer: clients.slots[id.index].peer)
         if case .inference = route { localAnswer = overload(at: now) }
+        if case .readiness = route, bytes.hasPrefix(head.target.query, "?verbose") {
+            localAnswer = readiness(detail: readinessDetail(at: now))
+        }
         guard localAnswer == nil else {
             clients.slots[id.index].localAnswer = localAnswer
             clients.slots[id.index].bodyUse = .discard

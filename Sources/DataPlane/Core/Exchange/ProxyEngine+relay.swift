@@ -12,7 +12,7 @@ extension ProxyEngine {
         if clients.slots[client.index].framerIsOpen { clients.slots[client.index].request.keepAlive = false }
         let minorVersion = clients.slots[client.index].request.minorVersion
         let isUnframed = head.framing == .chunked || head.framing == .untilClose
-        if isDraining || isUnframed && minorVersion == 0 { clients.slots[client.index].request.keepAlive = false }
+        if isLeaving || isUnframed && minorVersion == 0 { clients.slots[client.index].request.keepAlive = false }
         clients.slots[client.index].chunksAnswer = isUnframed && minorVersion == 1
         clients.slots[client.index].events = EventBoundary()
         clients.slots[client.index].mayInsertEvent = head.isEventStream && !head.isContentEncoded && isUnframed

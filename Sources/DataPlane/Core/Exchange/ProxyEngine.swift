@@ -11,12 +11,15 @@ public struct ProxyEngine: ~Copyable {
     let breakers: WorkerBreakers
     let limits: WorkerLimits
     let admission: AdmissionGate
+    let origin: SnapshotOrigin
     let counters: ThreadCounters
     /// The counters of the other threads of this data plane.
     let otherCounters: [ThreadCounters]
     var random: SplitMix64
     var table = RoutingTable.empty
     public internal(set) var isDraining = false
+    /// It says that it is not ready, and lets no connection live longer than its request.
+    public internal(set) var isLeaving = false
 
     var clients = ConnectionSlots<ClientConnection>()
     var upstreams = ConnectionSlots<UpstreamConnection>()
@@ -51,6 +54,7 @@ public struct ProxyEngine: ~Copyable {
         breakers = shared.breakers
         limits = shared.limits
         admission = shared.admission
+        origin = shared.origin
         self.counters = counters
         self.otherCounters = otherCounters
         random = SplitMix64(seed: seed)
@@ -178,15 +182,35 @@ public struct ProxyEngine: ~Copyable {
         }
     }
 
-    /// No further request is begun: idle connections are closed, the others after their current request.
+    /// Others are to take over: this data plane is not ready any more, and answers say `Connection: close`.
+    public mutating func leave() {
+        isLeaving = true
+    }
+
+    /// Connections end after their current request. Idle ones are kept for a moment: a request may be on its way on them,
+    /// and would be lost with them.
     public mutating func drain(_ network: inout some Network & ~Copyable) {
+        isLeaving = true
         isDraining = true
         for id in clients.ids(where: { $0.phase == .head && $0.input.isEmpty }) {
-            if clients.slots[id.index].served > 0 {
+            network.setDeadline(id, at: network.now.adding(milliseconds: configuration.idleClientMilliseconds))
+        }
+    }
+
+    /// The time to drain is over: what is still served ends now, and its client sees that it is not whole.
+    public mutating func cut(_ network: inout some Network & ~Copyable) {
+        isLeaving = true
+        for id in clients.ids(where: { _ in true }) where isClient(id) {
+            if let upstream = clients.slots[id.index].upstream { discardUpstream(upstream, &network) }
+            clients.slots[id.index].upstream = nil
+            guard clients.slots[id.index].isInRequest else {
                 closeClient(id, .graceful, &network)
+                continue
+            }
+            if clients.slots[id.index].exchange.phase == .relaying {
+                abort(id, .shuttingDown, &network)
             } else {
-                // It has only just connected: its first request may be on its way.
-                network.setDeadline(id, at: network.now.adding(milliseconds: configuration.unusedClientMilliseconds))
+                refuse(id, LocalAnswer(.shuttingDown), &network)
             }
         }
     }

@@ -4,6 +4,8 @@ public struct RequestTarget: Sendable, Equatable {
     public var forwarded: Range<Int>
     /// The path alone, which routes are matched against.
     public var path: Range<Int>
+    /// The question mark and what follows it; empty without one.
+    public var query: Range<Int> { path.upperBound..<max(path.upperBound, forwarded.upperBound) }
     /// The authority of an absolute form, which then stands for the `Host` field.
     public var authority: Range<Int>?
 

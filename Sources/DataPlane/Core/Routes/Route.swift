@@ -59,7 +59,7 @@ public enum Route: Sendable, Equatable {
         bytes.equals(path, "/add_worker") || bytes.equals(path, "/remove_worker") || bytes.equals(path, "/list_workers")
             || bytes.equals(path, "/workers") || bytes.hasPrefix(path, "/workers/")
             || bytes.equals(path, "/flush_cache") || bytes.equals(path, "/get_loads")
-            || bytes.equals(path, "/data_planes")
+            || bytes.equals(path, "/data_planes") || bytes.equals(path, "/data_planes/restart")
     }
 }
 

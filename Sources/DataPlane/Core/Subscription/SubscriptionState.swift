@@ -11,8 +11,11 @@ public struct SubscriptionState {
         case send([UInt8])
         /// Closes the connection, for the reason given.
         case close(reason: String)
-        /// Compiles and swaps; ``applied(_:digest:)`` or ``rejected(_:)`` follows.
-        case apply(Snapshot, SnapshotDigest)
+        /// Compiles and swaps; ``applied(_:digest:)`` or ``rejected(_:)`` follows. The lines are as they came: the header's
+        /// and the document's.
+        case apply(Snapshot, SnapshotDigest, lines: [UInt8])
+        /// The same for a snapshot of the cache; ``restored(_:digest:)`` follows, or nothing.
+        case restore(Snapshot, SnapshotDigest)
         case observe(HealthMessage)
     }
 
@@ -138,6 +141,20 @@ public struct SubscriptionState {
         return try answer(.ack(version))
     }
 
+    /// A snapshot of the cache was read; it is used when nothing has come from the control plane yet.
+    public mutating func found(_ snapshot: Snapshot, _ digest: SnapshotDigest) -> [Action] {
+        guard applied == nil, applying == nil else { return [] }
+        return [.restore(snapshot, digest)]
+    }
+
+    /// Every thread has swapped to the snapshot of the cache. The control plane is told with the next hello: it has not
+    /// asked for it.
+    public mutating func restored(_ version: SnapshotVersion, digest: SnapshotDigest) {
+        guard applied == nil, applying == nil else { return }
+        applied = version
+        appliedDigest = digest
+    }
+
     /// The snapshot could not be applied; what was served before is served on.
     public mutating func rejected(_ version: SnapshotVersion, _ rejection: SnapshotRejection) throws -> [Action] {
         if applying == version { applying = nil }
@@ -176,7 +193,8 @@ public struct SubscriptionState {
         do throws(SnapshotRejection) {
             let snapshot = try header.open(document: line)
             applying = version
-            return [.apply(snapshot, header.digest)]
+            let lines = try? LineCoding.encode(ControlPlaneMessage.snapshot(header)) + line
+            return [.apply(snapshot, header.digest, lines: lines ?? [])]
         } catch {
             return try rejected(version, error)
         }

@@ -294,7 +294,7 @@ struct ProxyEngineTests {
         #expect(bench.totalLoad == 1)
     }
 
-    @Test("A drain ends connections after their answer, and idle ones at once")
+    @Test("A drain ends connections after their answer, and idle ones a moment later")
     func drain() throws {
         var bench = EngineBench()
         try bench.apply([Samples.worker(1)])
@@ -306,12 +306,50 @@ struct ProxyEngineTests {
         let upstream = bench.openUpstream()
         bench.receive(upstream, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
         bench.engine.drain(&bench.network)
+        #expect(!bench.network.isClosed(idle) && !bench.network.isClosed(busy))
+        for client in [idle, unused] {
+            #expect(bench.network.connections[client]?.deadline == MonotonicTime(milliseconds: 2_000))
+        }
+        _ = bench.network.takeText(idle)
+        bench.receive(idle, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(bench.network.takeText(idle).lowercased().contains("\r\nconnection: close\r\n"))
         #expect(bench.network.isClosed(idle))
-        #expect(!bench.network.isClosed(busy))
-        #expect(bench.network.connections[unused]?.deadline == MonotonicTime(milliseconds: 2_000))
+        bench.engine.deadlinePassed(unused, &bench.network)
+        #expect(bench.network.isClosed(unused) && bench.network.takeText(unused).isEmpty)
         bench.receive(upstream, "k")
         #expect(bench.network.takeText(busy).hasSuffix("\r\n\r\nok"))
         #expect(bench.network.isClosed(busy))
+    }
+
+    @Test("Who leaves is not ready, and answers with the end of the connection")
+    func leave() throws {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)])
+        bench.engine.leave()
+        let client = bench.accept()
+        bench.receive(client, "GET /readiness HTTP/1.1\r\nHost: a\r\n\r\n")
+        let answer = bench.network.takeText(client)
+        #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("draining"))
+        #expect(bench.network.isClosed(client))
+    }
+
+    @Test("A cut ends what is served so that clients see it: 503 before the answer, a break within")
+    func cut() throws {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)])
+        let (waiting, streaming, idle) = (bench.accept(), bench.accept(), bench.accept())
+        bench.receive(waiting, Self.post)
+        _ = bench.openUpstream()
+        bench.receive(streaming, Self.post)
+        let upstream = bench.openUpstream()
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        bench.receive(upstream, head + "9\r\ndata: 1\n\n\r\n")
+        bench.engine.cut(&bench.network)
+        #expect(bench.network.takeText(waiting).hasPrefix("HTTP/1.1 503 "))
+        let text = bench.network.takeText(streaming)
+        #expect(text.contains("shutting_down") && !text.hasSuffix("0\r\n\r\n"))
+        for client in [waiting, streaming, idle] { #expect(bench.network.isClosed(client)) }
+        #expect(bench.engine.clientCount == 0)
     }
 
     private static func split(_ text: String, _ pieceBytes: Int) -> [String] {

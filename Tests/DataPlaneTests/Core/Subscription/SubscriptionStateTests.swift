@@ -38,7 +38,7 @@ struct SubscriptionStateTests {
         var state = try connected()
         let encoded = try EncodedSnapshot(snapshot(3))
         let actions = try state.received(encoded.wireBytes(), at: time(1))
-        #expect(actions == [.apply(snapshot(3), encoded.header.digest)])
+        #expect(actions == [.apply(snapshot(3), encoded.header.digest, lines: try encoded.wireBytes())])
         #expect(state.applied == nil)
         let answer = try state.applied(encoded.version, digest: encoded.header.digest)
         #expect(try message(answer) == .ack(encoded.version))
@@ -54,7 +54,7 @@ struct SubscriptionStateTests {
         for start in stride(from: 0, to: bytes.count, by: pieceBytes) {
             actions += try state.received(Array(bytes[start..<min(start + pieceBytes, bytes.count)]), at: time(1))
         }
-        #expect(actions == [.apply(snapshot(3), encoded.header.digest)])
+        #expect(actions == [.apply(snapshot(3), encoded.header.digest, lines: try encoded.wireBytes())])
     }
 
     @Test("A proxy never returns to an older version, and follows a new epoch")
@@ -72,7 +72,11 @@ struct SubscriptionStateTests {
         var generator = SplitMix64(seed: 99)
         let other = snapshot(1, epoch: Epoch.random(using: &generator))
         let actions = try state.received(EncodedSnapshot(other).wireBytes(), at: time(3))
-        #expect(actions == [.apply(other, try EncodedSnapshot(other).header.digest)])
+        #expect(
+            actions == [
+                .apply(other, try EncodedSnapshot(other).header.digest, lines: try EncodedSnapshot(other).wireBytes())
+            ]
+        )
     }
 
     @Test("What is served already is acknowledged without being applied again; other content of it is applied")
@@ -85,7 +89,7 @@ struct SubscriptionStateTests {
         let healed = try EncodedSnapshot(snapshot(5, workers: 2))
         #expect(
             try state.received(healed.wireBytes(), at: time(3)) == [
-                .apply(snapshot(5, workers: 2), healed.header.digest)
+                .apply(snapshot(5, workers: 2), healed.header.digest, lines: try healed.wireBytes())
             ]
         )
     }

@@ -1,0 +1,88 @@
+"""A data plane starts and serves without a control plane, from the last good snapshot on disk."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from support.fleet import DataPlane, Workbench
+from support.limits import limit
+from support.raw_http import ask
+from support.waiting import wait_for
+
+
+def cached(bench: Workbench) -> tuple[object, object, DataPlane, Path]:
+    """A fleet with a filled cache."""
+    worker, cache = bench.worker(), bench.folder / "cache"
+    plane, proxy = bench.wired(worker.url, flags=("--snapshot-cache", cache))
+    _, sequence = plane.admin.version()
+    wait_for("the cache to be written",
+             lambda: json.loads(cache.read_bytes().split(b"\n")[0])["sequence"] == sequence)
+    return worker, plane, proxy, cache
+
+
+def serves(proxy: DataPlane) -> bool:
+    return ask(proxy.port, "POST", "/generate", b'{"text":"x"}').status == 200
+
+
+def test_it_serves_from_the_cache_and_follows_the_control_plane_when_it_comes_back(bench: Workbench) -> None:
+    worker, plane, proxy, cache = cached(bench)
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o600
+    plane.kill()
+    proxy.kill()
+    again = bench.data_plane(plane.control_socket, "--snapshot-cache", cache, wait=False)
+    wait_for("it to serve from the cache", lambda: serves(again), limit(5))
+    verbose = json.loads(ask(again.port, "GET", "/readiness?verbose").body)
+    assert verbose["snapshot"]["source"] == "cache" and not verbose["control_plane"]["connected"]
+    back = bench.control_plane(runtime_folder=plane.runtime_folder, database=plane.database)
+    second = bench.worker()
+    assert back.admin.add_worker(second.url).status_code == 200
+    back.admin.wait_until_applied(1)
+    wait_for("the new worker to be used", lambda: serves(again) and second.stats()["completed"] > 0)
+    verbose = json.loads(ask(again.port, "GET", "/readiness?verbose").body)
+    assert verbose["snapshot"]["source"] == "control_plane" and verbose["control_plane"]["connected"]
+
+
+def damage(content: bytes, how: str) -> bytes:
+    if how == "truncated":
+        return content[:len(content) // 2]
+    if how == "a flipped bit":
+        return content[:-10] + bytes([content[-10] ^ 1]) + content[-9:]
+    if how == "empty":
+        return b""
+    return b"no snapshot at all\n" * 3
+
+
+@pytest.mark.parametrize("how", ["truncated", "a flipped bit", "empty", "garbage", "a folder"])
+def test_a_damaged_cache_is_reported_and_ignored(bench: Workbench, how: str) -> None:
+    worker, plane, proxy, cache = cached(bench)
+    plane.kill()
+    proxy.kill()
+    if how == "a folder":
+        cache.unlink()
+        cache.mkdir()
+    else:
+        cache.write_bytes(damage(cache.read_bytes(), how))
+    again = bench.data_plane(plane.control_socket, "--snapshot-cache", cache)
+    wait_for("the warning", lambda: "The cached snapshot is ignored" in again.log())
+    assert ask(again.port, "POST", "/generate", b"{}").status == 503
+    bench.control_plane(runtime_folder=plane.runtime_folder, database=plane.database)
+    wait_for("it to serve", lambda: serves(again), limit(10))
+
+
+def test_a_cache_that_cannot_be_written_harms_nothing(bench: Workbench) -> None:
+    worker = bench.worker()
+    plane, proxy = bench.wired(worker.url, flags=("--snapshot-cache", bench.folder / "missing" / "cache"))
+    wait_for("the warning", lambda: "The snapshot cannot be kept" in proxy.log())
+    assert serves(proxy)
+    second = bench.worker()
+    assert plane.admin.add_worker(second.url).status_code == 200
+
+
+def test_without_a_cache_it_waits_for_the_control_plane(bench: Workbench) -> None:
+    proxy = bench.data_plane(bench.folder / "nobody.sock", wait=False)
+    bench.wait_listening(proxy, proxy.port)
+    wait_for("an answer", lambda: ask(proxy.port, "GET", "/readiness").status == 503)
+    body = json.loads(ask(proxy.port, "GET", "/readiness?verbose").body)
+    assert body["snapshot"]["version"] is None and body["snapshot"]["source"] is None

@@ -1,0 +1,79 @@
+"""How probes are made, and what is made of them."""
+
+import os
+import signal
+
+from support.fleet import Workbench
+from support.limits import limit
+from support.processes import freeze
+from support.raw_http import ask
+from support.recording_worker import RecordedRequest, WorkerConnection, response_bytes
+from support.waiting import wait_for
+
+QUICK = ("--health-check-interval-secs", 1, "--health-check-timeout-secs", 1, "--health-failure-threshold", 2)
+
+
+def test_a_fleet_that_falls_silent_at_once_stays_routed_and_the_observer_is_suspected(bench: Workbench) -> None:
+    workers = [bench.worker() for _ in range(4)]
+    plane = bench.control_plane(*QUICK)
+    proxy = bench.data_plane(plane.control_socket)
+    for worker in workers:
+        assert plane.admin.add_worker(worker.url).status_code == 200
+    bench.wait_ready(proxy)
+    for worker in workers[:3]:
+        freeze(worker.pid)
+    wait_for("the observer to be suspected", lambda: plane.admin.get("/readiness").json()["observer_suspected"], limit(15))
+    seen = plane.admin.worker(workers[0].url)
+    assert seen["state"] == "unhealthy" and "observer" in seen["reason"]
+    assert "observer" in plane.log()
+    for worker in workers[:3]:
+        os.kill(worker.pid, signal.SIGCONT)
+
+    def all_are_used() -> bool:
+        assert ask(proxy.port, "POST", "/generate", b'{"text":"x"}').status == 200
+        return all(worker.stats()["completed"] > 0 for worker in workers)
+
+    wait_for("every worker to be used", all_are_used)
+    wait_for("the suspicion to end", lambda: not plane.admin.get("/readiness").json()["observer_suspected"], limit(10))
+
+
+def test_a_worker_has_a_probe_of_its_own_and_gets_another_one_at_run_time(bench: Workbench) -> None:
+    statuses = {"/ping": "200 OK", "/health": "404 Not Found"}
+
+    def respond(connection: WorkerConnection, request: RecordedRequest) -> None:
+        connection.send(response_bytes("{}", status=statuses.get(request.path, "200 OK")))
+
+    worker = bench.recording_worker(respond, answers_health=False)
+    plane = bench.control_plane(*QUICK)
+    body = {"url": worker.url, "health_check_endpoint": "/ping"}
+    assert plane.admin.post("/workers", json=body).status_code == 202
+    wait_for("the worker to be ready", lambda: plane.admin.worker(worker.url)["state"] == "ready")
+    assert plane.admin.worker(worker.url)["health_check_endpoint"] == "/ping"
+    refused = plane.admin.put(f"/workers/{plane.admin.worker(worker.url)['id']}", json={"health_check_endpoint": "ping"})
+    assert refused.status_code == 422 and "must begin with '/'" in refused.text
+    changed = plane.admin.put(f"/workers/{plane.admin.worker(worker.url)['id']}", json={"health_check_endpoint": "/health"})
+    assert changed.status_code == 202
+    unhealthy = wait_for("the worker to be unhealthy",
+                         lambda: (now := plane.admin.worker(worker.url))["state"] == "unhealthy" and now, limit(10))
+    assert unhealthy["reason"] == "GET /health answered 404." and unhealthy["last_probe"] < unhealthy["next_probe"]
+
+
+def test_the_number_of_requests_that_a_worker_runs_is_asked_for_and_published(bench: Workbench) -> None:
+    told, silent = bench.worker("--max-running-requests", 7), bench.worker("--hide-max-running-requests")
+    plane, _ = bench.wired(told.url, silent.url)
+    assert plane.admin.worker(told.url)["running_requests_max"] == 7
+    assert plane.admin.worker(silent.url)["running_requests_max"] is None
+
+
+def test_an_open_breaker_is_shown_with_its_reason(bench: Workbench) -> None:
+    good, bad = bench.worker(), bench.worker("--fault", "path=/generate,status=503")
+    plane, proxy = bench.wired(good.url, bad.url)
+
+    def is_open() -> dict | None:
+        assert ask(proxy.port, "POST", "/generate", b'{"text":"x"}').status == 200
+        reports = list(plane.admin.worker(bad.url)["breakers"].values())
+        return reports[0] if reports and reports[0]["state"] == "open" else None
+
+    report = wait_for("the breaker to be shown as open", is_open)
+    assert report["failures"] >= 10 and report["reason"] == "It answered 503."
+    assert plane.admin.worker(good.url)["breakers"] == {}
