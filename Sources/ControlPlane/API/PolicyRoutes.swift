@@ -69,14 +69,32 @@ struct PolicyRoutes: Sendable {
         guard case .string(let name) = fields["name"] else {
             throw AdminError.unprocessable("The field `name` must be the name of a policy.")
         }
-        switch fields["parameters"] {
-        case nil, .null, .object([:]): break
-        default: throw AdminError.unprocessable("The policy '\(name.prefix(128))' has no parameters.")
-        }
+        let known: PolicyName
         do {
-            return PolicyConfiguration(name: try PolicyName(named: name))
+            known = try PolicyName(named: name)
         } catch {
             throw AdminError(.badRequest, code: "POLICY_NOT_AVAILABLE", error.description)
+        }
+        let policy = PolicyConfiguration(name: known, parameters: try parameters(fields["parameters"]))
+        if let fault = policy.faults.first {
+            throw AdminError.unprocessable("Parameter `\(fault.parameter.prefix(128))`: \(fault.message).")
+        }
+        return policy
+    }
+
+    private func parameters(_ value: JSONValue?) throws -> [String: Double] {
+        switch value {
+        case nil, .null: return [:]
+        case .object(let fields):
+            return try fields.mapValues { value in
+                switch value {
+                case .integer(let number): return Double(number)
+                case .number(let number): return number
+                default: throw AdminError.unprocessable("A policy's parameters are numbers, not \(value.kind).")
+                }
+            }
+        case .some(let other):
+            throw AdminError.unprocessable("The field `parameters` must be an object, not \(other.kind).")
         }
     }
 

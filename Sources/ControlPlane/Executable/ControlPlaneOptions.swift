@@ -31,12 +31,6 @@ struct ControlPlaneOptions: ParsableArguments {
     )
     var workerUrls: [String] = []
 
-    @Option(
-        name: .long,
-        help: "Routing policy: least_load, round_robin or random (default: as stored, at first least_load)."
-    )
-    var policy: String?
-
     @Option(name: .long, help: "How long add_worker waits for a worker to become healthy, in seconds.")
     var workerStartupTimeoutSecs = 300
 
@@ -48,6 +42,9 @@ struct ControlPlaneOptions: ParsableArguments {
 
     @Flag(name: .long, help: "Log debug messages too.")
     var verbose = false
+
+    @OptionGroup
+    var routing: PolicyOptions
 
     @OptionGroup
     var health: HealthOptions
@@ -83,7 +80,7 @@ struct ControlPlaneOptions: ParsableArguments {
         if let logLevel { arguments += ["--log-level", logLevel.description] }
         if verbose { arguments.append("--verbose") }
         guard includesIntent else { return arguments }
-        if let policy { arguments += ["--policy", policy] }
+        arguments += routing.arguments
         arguments += settings.arguments
         if !workerUrls.isEmpty { arguments += ["--worker-urls"] + workerUrls }
         return arguments

@@ -12,6 +12,8 @@ public struct ControlPlaneConfiguration: Sendable {
     public var workerURLs: [String]?
     /// nil: as stored.
     public var policy: PolicyName?
+    /// Those that are missing have the policy's defaults when a policy is named, else are as stored.
+    public var policyParameters: [PolicyParameter: Double]
     /// Those that are missing: as stored.
     public var settings: [RoutingSettings.CodingKeys: SettingValue]
     /// How long `add_worker` waits, in seconds.
@@ -33,6 +35,7 @@ public struct ControlPlaneConfiguration: Sendable {
         runtimePath: String,
         workerURLs: [String]? = nil,
         policy: PolicyName? = nil,
+        policyParameters: [PolicyParameter: Double] = [:],
         settings: [RoutingSettings.CodingKeys: SettingValue] = [:],
         workerStartupTimeoutSeconds: Int = 300,
         probeSettings: ProbeSettings = ProbeSettings(),
@@ -47,6 +50,7 @@ public struct ControlPlaneConfiguration: Sendable {
         self.runtimePath = runtimePath
         self.workerURLs = workerURLs
         self.policy = policy
+        self.policyParameters = policyParameters
         self.settings = settings
         self.workerStartupTimeoutSeconds = workerStartupTimeoutSeconds
         self.probeSettings = probeSettings

@@ -15,11 +15,13 @@ public enum PolicyName: String, Hashable, Sendable, Codable, CaseIterable {
     case roundRobin = "round_robin"
     case random
     case leastLoad = "least_load"
-
-    /// Names of the specification that later versions will run; asking for one is answered with a sentence.
-    public static let planned = [
-        "cache_aware", "power_of_two", "bucket", "manual", "consistent_hashing", "prefix_hash", "kv_cost",
-    ]
+    case powerOfTwo = "power_of_two"
+    case cacheAware = "cache_aware"
+    case bucket
+    case manual
+    case consistentHashing = "consistent_hashing"
+    case prefixHash = "prefix_hash"
+    case kvCost = "kv_cost"
 
     /// Reads a policy's name as a person gives it; the error is a sentence for that person.
     public init(named name: String) throws(PolicyNameError) {
@@ -41,8 +43,6 @@ public struct PolicyNameError: Error, Hashable, Sendable, CustomStringConvertibl
 
     public var description: String {
         let choices = PolicyName.allCases.map(\.rawValue).joined(separator: ", ")
-        return PolicyName.planned.contains(name)
-            ? "The policy '\(name)' is not built yet; choose one of \(choices)."
-            : "There is no policy '\(name)'; choose one of \(choices)."
+        return "There is no policy '\(name.prefix(128))'; choose one of \(choices)."
     }
 }

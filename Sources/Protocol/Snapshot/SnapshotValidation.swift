@@ -82,9 +82,7 @@ extension SnapshotWorker {
 
 extension PolicyConfiguration {
     func violations(path: String) -> [SnapshotViolation] {
-        parameters.keys.sorted().map {
-            .init(path: "\(path).parameters.\($0)", message: "the policy \(name.rawValue) has no such parameter")
-        }
+        faults.map { SnapshotViolation(path: "\(path).parameters.\($0.parameter)", message: $0.message) }
     }
 }
 

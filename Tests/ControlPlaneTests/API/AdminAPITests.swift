@@ -177,9 +177,20 @@ struct AdminAPITests {
     func policies() async throws {
         let set = try await send(.put, "/policies/default", body: #"{"name":"random"}"#)
         #expect(set.status == .ok)
-        let planned = try await send(.put, "/policies/default", body: #"{"name":"cache_aware"}"#)
-        #expect(planned.status == .badRequest)
-        #expect(text(planned).contains("is not built yet; choose one of round_robin, random, least_load."))
+        let unknown = try await send(.put, "/policies/default", body: #"{"name":"astrology"}"#)
+        #expect(unknown.status == .badRequest)
+        #expect(text(unknown).contains("choose one of round_robin, random, least_load"))
+        let body = #"{"name":"cache_aware","parameters":{"cache_threshold":0.4}}"#
+        let parameters = try await send(.put, "/policies/default", body: body)
+        #expect(parameters.status == .ok && text(parameters).contains(#""cache_threshold":0.4"#))
+        for (body, part) in [
+            (#"{"name":"cache_aware","parameters":{"cache_threshold":2}}"#, "from 0 to 1"),
+            (#"{"name":"random","parameters":{"cache_threshold":0.5}}"#, "it has none"),
+            (#"{"name":"random","parameters":{"cache_threshold":"much"}}"#, "are numbers"),
+        ] {
+            let refused = try await send(.put, "/policies/default", body: body)
+            #expect(refused.status == .unprocessableContent && text(refused).contains(part))
+        }
         let model = try await send(.put, "/policies/models/org%2Fmodel", body: #"{"name":"round_robin"}"#)
         #expect(model.status == .ok)
         #expect(try test.store.snapshot().models.map(\.model) == ["org/model"])

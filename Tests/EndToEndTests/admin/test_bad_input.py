@@ -42,7 +42,7 @@ BAD_REQUESTS = {
     "worker id is unknown": ("GET", "/workers/00000000-0000-4000-8000-000000000000", None, 404),
     "unknown worker deleted": ("DELETE", "/workers/00000000-0000-4000-8000-000000000000", None, 404),
     "unknown worker changed": ("PUT", "/workers/00000000-0000-4000-8000-000000000000", b'{"priority":1}', 404),
-    "policy not built": ("PUT", "/policies/default", b'{"name":"cache_aware"}', 400),
+    "policy unknown": ("PUT", "/policies/default", b'{"name":"astrology"}', 400),
     "policy unknown": ("PUT", "/policies/default", b'{"name":"best"}', 400),
     "setting out of bounds": ("PATCH", "/settings", b'{"payload_bytes_max":0}', 4),
     "setting of another type": ("PATCH", "/settings", b'{"payload_bytes_max":"all"}', 4),
@@ -107,5 +107,5 @@ def test_a_sentence_names_the_fix(bench: Workbench) -> None:
     plane = bench.control_plane()
     assert "http://127.0.0.1:8000" in plane.admin.add_worker("127.0.0.1:8000").text
     assert "TLS" in plane.admin.add_worker("https://127.0.0.1:8000").text
-    policy = plane.admin.put("/policies/default", json={"name": "cache_aware"}).text
-    assert "not built yet" in policy and "least_load" in policy
+    policy = plane.admin.put("/policies/default", json={"name": "astrology"}).text
+    assert "There is no policy" in policy and "least_load" in policy

@@ -70,7 +70,9 @@ def test_every_operation_answers_as_documented(bench: Workbench) -> None:
     ask("DELETE", f"/workers/{identity}", expected=404)
 
     ask("PUT", "/policies/default", {"name": "round_robin"})
-    ask("PUT", "/policies/default", {"name": "cache_aware"}, 400)
+    ask("PUT", "/policies/default", {"name": "cache_aware", "parameters": {"cache_threshold": 0.5}})
+    ask("PUT", "/policies/default", {"name": "astrology"}, 400)
+    ask("PUT", "/policies/default", {"name": "cache_aware", "parameters": {"speed": 1}}, 422)
     ask("PUT", "/policies/models/simulated", {"name": "random"})
     ask("GET", "/policies")
     ask("DELETE", "/policies/models/simulated")

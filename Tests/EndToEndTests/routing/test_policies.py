@@ -93,15 +93,19 @@ def test_the_policy_can_be_changed_while_requests_flow(bench: Workbench) -> None
     assert seen[::2] != seen[1::2] and len(set(seen[::2])) == 1 and len(set(seen[1::2])) == 1
 
 
-@pytest.mark.parametrize("policy", ["cache_aware", "power_of_two", "bucket", "manual", "nonsense"])
+@pytest.mark.parametrize(("flags", "part"), [
+    (("--policy", "nonsense"), "'nonsense'"), (("--cache-threshold", 2), "--cache-threshold must be a number from 0 to 1"),
+    (("--policy", "manual", "--assignment-mode", "fair"), "min_load"), (("--max-tree-size", 5), "--max-tree-size"),
+])
 @pytest.mark.parametrize("command", ["control-plane", "launch"])
-def test_a_policy_that_is_not_built_is_refused_with_a_sentence(bench: Workbench, command: str, policy: str) -> None:
+def test_a_wrong_policy_or_parameter_is_refused_with_a_sentence(bench: Workbench, command: str, flags: tuple,
+                                                                part: str) -> None:
     ports = ["--port", str(free_port())] if command == "launch" else []
     result = subprocess.run(
-        [binary("signalbox"), command, *ports, "--admin-port", str(free_port()), "--policy", policy,
+        [binary("signalbox"), command, *ports, "--admin-port", str(free_port()), *map(str, flags),
          "--runtime-dir", bench.folder / "r", "--database", bench.folder / "d.db"],
         capture_output=True, text=True, timeout=20,
     )
     assert result.returncode == 64, result.stderr
-    assert f"'{policy}'" in result.stderr and "least_load" in result.stderr
+    assert part in result.stderr
     assert not (bench.folder / "d.db").exists()

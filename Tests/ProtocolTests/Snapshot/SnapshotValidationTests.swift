@@ -29,12 +29,25 @@ struct SnapshotValidationTests {
         )
     }
 
-    @Test("A policy that is planned and one that nobody knows are refused with different sentences")
+    @Test("A policy that nobody knows is refused with the names of those that there are")
     func policyNames() throws {
-        #expect(try PolicyName(named: "round_robin") == .roundRobin)
-        #expect(throws: PolicyNameError(name: "cache_aware")) { try PolicyName(named: "cache_aware") }
-        #expect(PolicyNameError(name: "cache_aware").description.contains("not built yet"))
-        #expect(PolicyNameError(name: "astrology").description.contains("There is no policy"))
+        #expect(try PolicyName(named: "cache_aware") == .cacheAware)
+        #expect(throws: PolicyNameError(name: "astrology")) { try PolicyName(named: "astrology") }
+        #expect(PolicyNameError(name: "astrology").description.contains("kv_cost"))
+    }
+
+    @Test("Every default of a policy's parameters is allowed, and what is out of bounds is named")
+    func policyParameters() {
+        for name in PolicyName.allCases {
+            let defaults = Dictionary(uniqueKeysWithValues: name.parameters.map { ($0.key.rawValue, $0.value) })
+            #expect(PolicyConfiguration(name: name, parameters: defaults).faults.isEmpty)
+        }
+        let faults = PolicyConfiguration(
+            name: .cacheAware,
+            parameters: ["cache_threshold": 1.5, "max_tree_size": 5000.5, "max_idle_secs": 5]
+        ).faults
+        #expect(faults.map(\.parameter) == ["cache_threshold", "max_idle_secs", "max_tree_size"])
+        #expect(faults.map(\.message).contains { $0.contains("from 0 to 1") })
     }
 
     @Test("Versions go forward within an epoch, and anywhere in a new one")

@@ -9,6 +9,15 @@ public struct ClientPeer: Sendable {
     }
 }
 
+/// Prefill work of a request at a worker.
+struct PlacedWork {
+    var slot: Int
+    var tokens: Int
+    var placedAt: MonotonicTime
+    /// Nothing else was waiting there.
+    var isAlone: Bool
+}
+
 /// One client connection and the request that it is at. An idle one holds no buffer.
 struct ClientConnection {
     enum Phase {
@@ -82,6 +91,8 @@ struct ClientConnection {
     var isTrial = false
     /// When its worker was picked, where that worker's limit is learned from how long requests take; else nil.
     var placedAt: MonotonicTime?
+    /// The prefill work that the attempt has brought to its worker and that has not shown its first token.
+    var work: PlacedWork?
     /// How the present attempt ended is known to the worker's breaker.
     var hasOutcome = false
     /// It counts among the requests that the data plane has taken on.

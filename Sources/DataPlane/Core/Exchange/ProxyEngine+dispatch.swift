@@ -34,7 +34,7 @@ extension ProxyEngine {
     }
 
     /// Reads a held body that nobody wanted to know when it arrived, because another table was in force.
-    private mutating func readBodyNow(_ id: ConnectionID) {
+    mutating func readBodyNow(_ id: ConnectionID) {
         clients.slots[id.index].request.content.begin(mustBeJSON: false)
         let body = clients.slots[id.index].request.body
         clients.slots[id.index].request.content.take(body.storage.span)

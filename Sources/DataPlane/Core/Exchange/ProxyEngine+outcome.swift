@@ -58,6 +58,7 @@ extension ProxyEngine {
             breakers.abandoned(slot: slot, table.settings.breaker)
         }
         clients.slots[id.index].countedSlot = nil
+        settleWork(id, at: nil)
         loads.decrement(slot: slot)
         noteRoom()
     }

@@ -17,11 +17,15 @@ extension ProxyEngine {
     mutating func place(_ id: ConnectionID, _ pool: Int, at now: MonotonicTime) -> Placement {
         guard clients.slots[id.index].request.route != .firstReadyWorker else { return placeFirst(id) }
         guard !isBehindOthers(id, pool) else { return .mustWait(.noRoom) }
+        gather(id, pool)
         for _ in 0..<ProxyEngine.picksMax {
             guard let index = pick(pool, for: id, at: now) else { return reasonToWait(pool) }
             let wasAdmitted = clients.slots[id.index].isAdmitted
             if let reason = admit(id, at: now) { return .mustWait(reason) }
-            if take(id, index, at: now) { return .placed }
+            if take(id, index, at: now) {
+                note(id, index, pool, at: now)
+                return .placed
+            }
             if !wasAdmitted { dismiss(id) }
         }
         return .mustWait(.noRoom)
@@ -58,12 +62,12 @@ extension ProxyEngine {
         let tried = clients.slots[id.index].tried
         let filter = WorkerFilter(loads: loads, now: now, tried: tried)
         let ready = table.pools[pool].ready
-        if let index = table.pools[pool].policy.pick(from: ready, of: table.workers, filter, using: &random) {
+        if let index = table.pools[pool].policy.pick(from: ready, of: table.workers, filter, &facts, using: &random) {
             return index
         }
         guard !tried.isEmpty, !hasAnother(pool, than: tried, at: now) else { return nil }
         let all = WorkerFilter(loads: loads, now: now, tried: [])
-        return table.pools[pool].policy.pick(from: ready, of: table.workers, all, using: &random)
+        return table.pools[pool].policy.pick(from: ready, of: table.workers, all, &facts, using: &random)
     }
 
     /// Whether the pool has a worker that has not failed the request and whose breaker lets requests through.

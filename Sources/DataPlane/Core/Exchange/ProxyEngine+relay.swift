@@ -64,6 +64,10 @@ extension ProxyEngine {
             switch step {
             case .data(let range):
                 hasContent = true
+                if clients.slots[client.index].work != nil {
+                    // Only of a stream the first byte says when the prompt was computed.
+                    settleWork(client, at: clients.slots[client.index].mayInsertEvent ? network.now : nil)
+                }
                 upstreams.slots[id.index].hasContent = true
                 if clients.slots[client.index].mayInsertEvent { clients.slots[client.index].events.take(bytes, range) }
                 if chunked || range.count <= 16 * 1024 {

@@ -12,6 +12,8 @@ public struct ProxyEngine: ~Copyable {
     let limits: WorkerLimits
     let admission: AdmissionGate
     let origin: SnapshotOrigin
+    /// What policies look at of the present request.
+    var facts = RoutingFacts()
     let counters: ThreadCounters
     /// The counters of the other threads of this data plane.
     let otherCounters: [ThreadCounters]

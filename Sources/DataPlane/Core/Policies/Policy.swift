@@ -1,36 +1,94 @@
 import SignalboxProtocol
 import Synchronization
 
-/// A routing policy, compiled into the table: a pick allocates nothing and calls no existential.
-public enum Policy: Sendable {
+/// A routing policy, compiled into the table: a pick calls no existential, and allocates nothing where the policy keeps no
+/// text.
+enum Policy: Sendable {
     case roundRobin(PolicyCursor)
     case random
     case leastLoad(PolicyCursor)
+    case powerOfTwo
+    case cacheAware(CacheAwarePolicy)
+    case bucket(BucketPolicy, PolicyCursor)
+    case manual(ManualPolicy)
+    case consistentHashing(HashRing)
+    case prefixHash(HashRing, loadFactor: Double, PolicyCursor)
+    case kvCost(KVCostPolicy)
 
-    init(_ configuration: PolicyConfiguration, cursor: PolicyCursor) {
-        self =
-            switch configuration.name {
-            case .roundRobin: .roundRobin(cursor)
-            case .random: .random
-            case .leastLoad: .leastLoad(cursor)
-            }
+    /// What the policy must know of a request.
+    var needs: RoutingFacts.Needs {
+        switch self {
+        case .roundRobin, .random, .leastLoad, .powerOfTwo: []
+        case .cacheAware, .prefixHash: .text
+        case .bucket: .blocks
+        case .manual, .consistentHashing: .key
+        case .kvCost: .blocks
+        }
     }
 
     /// Picks one of the ready workers of a pool.
     ///
+    /// - Parameter facts: what ``needs`` asks for.
     /// - Returns: an index into the table's workers, or nil when the filter admits none.
     func pick(
         from ready: [Int],
         of workers: [RoutedWorker],
         _ filter: WorkerFilter,
+        _ facts: inout RoutingFacts,
         using generator: inout some RandomNumberGenerator
     ) -> Int? {
         guard !ready.isEmpty else { return nil }
-        return switch self {
-        case .roundRobin(let cursor): RoundRobinPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
-        case .random: RandomPolicy.pick(from: ready, of: workers, filter, using: &generator)
-        case .leastLoad(let cursor): LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
+        switch self {
+        case .roundRobin(let cursor):
+            return RoundRobinPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
+        case .random:
+            return RandomPolicy.pick(from: ready, of: workers, filter, using: &generator)
+        case .leastLoad(let cursor):
+            return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
+        case .powerOfTwo:
+            return PowerOfTwoPolicy.pick(from: ready, of: workers, filter, using: &generator)
+        case .cacheAware(let policy):
+            return policy.pick(from: ready, of: workers, filter, facts)
+        case .bucket(let policy, let cursor):
+            return policy.pick(from: ready, of: workers, filter, facts, cursor: cursor)
+        case .manual(let policy):
+            return policy.pick(from: ready, of: workers, filter, facts, using: &generator)
+        case .consistentHashing(let ring):
+            return ConsistentHashingPolicy.pick(
+                from: ready,
+                of: workers,
+                filter,
+                facts,
+                ring: ring,
+                using: &generator
+            )
+        case .prefixHash(let ring, let loadFactor, let cursor):
+            return PrefixHashPolicy.pick(
+                from: ready,
+                of: workers,
+                filter,
+                facts,
+                ring: ring,
+                loadFactor: loadFactor,
+                cursor: cursor
+            )
+        case .kvCost(let policy):
+            return policy.pick(from: ready, of: workers, filter, &facts, using: &generator)
         }
+    }
+
+    /// The request goes to `worker`: what the policy remembers of it.
+    ///
+    /// - Returns: the prefill work that the worker has more, in tokens; 0 where nobody asks.
+    func placed(_ worker: RoutedWorker, _ facts: RoutingFacts, at now: MonotonicTime) -> Int {
+        switch self {
+        case .roundRobin, .random, .leastLoad, .powerOfTwo, .consistentHashing, .prefixHash: return 0
+        case .cacheAware(let policy): policy.placed(worker, facts, at: now)
+        case .bucket(let policy, _): policy.placed(worker, facts)
+        case .manual(let policy): policy.placed(worker, facts, at: now)
+        case .kvCost(let policy): return policy.placed(worker, facts)
+        }
+        return 0
     }
 }
 

@@ -11,6 +11,9 @@ public struct RoutedWorker: Sendable {
     public var requestsMax: Int?
     /// What it still does is cut.
     public var isCut: Bool
+
+    /// Its number in the prefix index; nil when it has none.
+    var lane: Int? { lease.lane }
 }
 
 /// Where a worker is reached. A class, so that an attempt keeps all of it by one reference.

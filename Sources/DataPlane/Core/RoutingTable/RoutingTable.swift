@@ -54,7 +54,14 @@ public final class RoutingTable: Sendable {
         settings: RoutingSettings(),
         workers: [],
         pools: [
-            WorkerPool(policy: .random, ready: [], hasPending: false, hasUnhealthy: false, timeouts: RequestTimeouts())
+            WorkerPool(
+                policy: .random,
+                seed: 0,
+                ready: [],
+                hasPending: false,
+                hasUnhealthy: false,
+                timeouts: RequestTimeouts()
+            )
         ],
         poolOfModel: [:],
         refusesUnknownModels: false,
@@ -76,7 +83,9 @@ public final class RoutingTable: Sendable {
 
 /// The workers that may serve a request, and how one of them is picked.
 public struct WorkerPool: Sendable {
-    public var policy: Policy
+    var policy: Policy
+    /// What the hashes of its requests' texts begin with.
+    var seed: UInt64
     /// Indexes into ``RoutingTable/workers``, in the order of insertion.
     public var ready: [Int]
     /// Whether a worker of the pool may become ready by waiting.

@@ -4,11 +4,13 @@ public import SignalboxProtocol
 public struct RoutingTableCompiler {
     public private(set) var slots: WorkerSlots
     private let breakers: WorkerBreakers
-    private var cursors: [String: PolicyCursor] = [:]
+    private let shared: SharedState
+    private var memories: [String: PolicyMemory] = [:]
     /// The leases that were unhealthy in the last table.
     private var unhealthy: Set<WorkerSlots.Lease> = []
 
     public init(_ shared: SharedState) {
+        self.shared = shared
         breakers = shared.breakers
         slots = WorkerSlots(shared)
     }
@@ -51,7 +53,9 @@ public struct RoutingTableCompiler {
 
     /// Frees the slots of workers that are gone. To be called once every thread has swapped to `snapshot`'s table.
     public mutating func retire(allBut snapshot: Snapshot) {
-        slots.retire(allBut: Set(snapshot.workers.map(\.incarnation)))
+        for token in slots.retire(allBut: Set(snapshot.workers.map(\.incarnation))) {
+            for memory in memories.values { memory.cacheAware.forget(token) }
+        }
     }
 
     /// A worker that answers its probes again is tried at once, whatever time its breaker had set.
@@ -125,16 +129,28 @@ public struct RoutingTableCompiler {
         members: [Int],
         _ workers: [RoutedWorker]
     ) -> WorkerPool {
-        let cursor = cursors[configuration.model] ?? PolicyCursor()
-        cursors[configuration.model] = cursor
+        let memory = memories[configuration.model] ?? PolicyMemory()
+        memories[configuration.model] = memory
         let timeouts = snapshot.settings.timeouts
         return WorkerPool(
-            policy: Policy(configuration.policy ?? snapshot.policy, cursor: cursor),
+            policy: Policy(
+                configuration.policy ?? snapshot.policy,
+                memory: memory,
+                members: members.map { ($0, snapshot.workers[$0].url, workers[$0].weight) },
+                index: { shared.prefixIndex }
+            ),
+            seed: seed(configuration.model),
             ready: members.filter { workers[$0].availability == .ready },
             hasPending: members.contains { workers[$0].availability == .pending },
             hasUnhealthy: members.contains { workers[$0].availability == .unhealthy },
             timeouts: configuration.timeouts?.applied(to: timeouts) ?? timeouts
         )
+    }
+
+    /// Models share no blocks in the prefix index.
+    private func seed(_ model: String) -> UInt64 {
+        let bytes = Array(model.utf8)
+        return BlockHasher.hash(bytes.span, 0..<bytes.count)
     }
 
     /// Whether requests have to be told apart by model: some workers serve models that others do not.

@@ -19,6 +19,10 @@ public final class WorkerLoads: @unchecked Sendable {
         /// Requests that have ended in the present window, and how long they took together.
         let ended = Atomic<Int>(0)
         let endedMilliseconds = Atomic<Int>(0)
+        /// Prefill work that was sent and has not shown its first token, in tokens.
+        let pendingTokens = Atomic<Int>(0)
+        /// Prefill tokens per second, as the worker has shown; 0: not known.
+        let tokensPerSecond = Atomic<Int>(0)
         /// Those of them whose clients did not wait for the answer.
         let abandoned = Atomic<Int>(0)
     }
@@ -74,6 +78,36 @@ public final class WorkerLoads: @unchecked Sendable {
 
     func setGate(_ gate: WorkerGate, slot: Int) {
         unsafe pointer(slot).pointee.gate.store(gate.rawValue, ordering: .relaxed)
+    }
+
+    /// Prefill work that was sent and has not shown its first token, in tokens.
+    @inline(__always)
+    func pendingTokens(slot: Int) -> Int {
+        unsafe max(0, pointer(slot).pointee.pendingTokens.load(ordering: .relaxed))
+    }
+
+    func addPending(_ tokens: Int, slot: Int) {
+        unsafe pointer(slot).pointee.pendingTokens.add(tokens, ordering: .relaxed)
+    }
+
+    /// Prefill tokens per second, as the worker has shown; 0: not known.
+    @inline(__always)
+    func tokensPerSecond(slot: Int) -> Int {
+        unsafe pointer(slot).pointee.tokensPerSecond.load(ordering: .relaxed)
+    }
+
+    /// A request that found nothing waiting showed its first token after `milliseconds`.
+    func learnRate(tokens: Int, milliseconds: Int, slot: Int) {
+        let shown = min(tokens * 1000 / max(1, milliseconds), 10_000_000)
+        let known = tokensPerSecond(slot: slot)
+        let rate = known == 0 ? shown : (known * 9 + shown) / 10
+        unsafe pointer(slot).pointee.tokensPerSecond.store(max(1, rate), ordering: .relaxed)
+    }
+
+    /// The slot gets another worker.
+    func forgetRate(slot: Int) {
+        unsafe pointer(slot).pointee.tokensPerSecond.store(0, ordering: .relaxed)
+        unsafe pointer(slot).pointee.pendingTokens.store(0, ordering: .relaxed)
     }
 
     /// The most requests in flight that the worker's latency bears; 0: not known.

@@ -10,6 +10,8 @@ public struct WorkerSlots {
         public var slot: Int
         /// Differs between all leases of a process, also of the same slot.
         public var token: UInt64
+        /// Its number in the prefix index; nil when all are taken.
+        public var lane: Int?
     }
 
     private let shared: SharedState
@@ -18,6 +20,7 @@ public struct WorkerSlots {
     private var free: [Int] = []
     private var used = 0
     private var nextToken: UInt64 = 1
+    private var freeLanes = Array((0..<LaneSet.lanesMax).reversed())
 
     public init(_ shared: SharedState) {
         self.shared = shared
@@ -35,14 +38,18 @@ public struct WorkerSlots {
             used += 1
             shared.loads.open(slot: slot)
         }
-        let lease = Lease(slot: slot, token: nextToken)
+        let lease = Lease(slot: slot, token: nextToken, lane: freeLanes.popLast())
         nextToken += 1
         leases[incarnation] = lease
         return lease
     }
 
     /// Gives up the leases of incarnations that are not in `present`. To be called once no thread uses an older table.
-    public mutating func retire(allBut present: Set<IncarnationID>) {
+    ///
+    /// - Returns: the tokens of the leases that have ended.
+    @discardableResult
+    public mutating func retire(allBut present: Set<IncarnationID>) -> [UInt64] {
+        var ended: [UInt64] = []
         for (incarnation, lease) in leases where !present.contains(incarnation) {
             leases[incarnation] = nil
             retired.append(lease)
@@ -51,8 +58,15 @@ public struct WorkerSlots {
             guard shared.loads.inFlight(slot: lease.slot) == 0 else { return false }
             shared.breakers.forget(slot: lease.slot)
             shared.limits.forget(slot: lease.slot)
+            shared.loads.forgetRate(slot: lease.slot)
+            if let lane = lease.lane {
+                shared.existingPrefixIndex?.forget(lane: lane)
+                freeLanes.append(lane)
+            }
             free.append(lease.slot)
+            ended.append(lease.token)
             return true
         }
+        return ended
     }
 }

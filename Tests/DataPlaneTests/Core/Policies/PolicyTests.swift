@@ -27,8 +27,9 @@ struct PolicyTests {
 
     private func picks(_ policy: Policy, _ workers: [RoutedWorker], _ shared: SharedState, count: Int) -> [Int] {
         var random = SplitMix64(seed: 3)
+        var facts = RoutingFacts()
         return (0..<count).compactMap { _ in
-            policy.pick(from: [0, 1, 2], of: workers, filter(shared), using: &random)
+            policy.pick(from: [0, 1, 2], of: workers, filter(shared), &facts, using: &random)
         }
     }
 
@@ -77,13 +78,14 @@ struct PolicyTests {
         let shared = SharedState(slotsMax: 4)
         let workers = try workers(shared)
         var random = SplitMix64(seed: 3)
+        var facts = RoutingFacts()
         let tried = filter(shared, tried: [workers[0].lease.token])
         for policy in Self.policies {
             for _ in 0..<20 {
-                #expect(policy.pick(from: [0, 1], of: workers, tried, using: &random) == 1)
+                #expect(policy.pick(from: [0, 1], of: workers, tried, &facts, using: &random) == 1)
             }
-            #expect(policy.pick(from: [0], of: workers, tried, using: &random) == nil)
-            #expect(policy.pick(from: [], of: workers, tried, using: &random) == nil)
+            #expect(policy.pick(from: [0], of: workers, tried, &facts, using: &random) == nil)
+            #expect(policy.pick(from: [], of: workers, tried, &facts, using: &random) == nil)
         }
     }
 

@@ -1,0 +1,87 @@
+/// What policies look at of a request, and what they are told of its course.
+extension ProxyEngine {
+    /// Gathers what the pool's policy needs to know of a request; nothing where it needs nothing.
+    mutating func gather(_ id: ConnectionID, _ pool: Int) {
+        let needs = table.pools[pool].policy.needs
+        guard !needs.isEmpty else { return }
+        facts.clear()
+        if needs.contains(.key) { gatherKey(id) }
+        guard needs.contains(.text) || needs.contains(.blocks) else { return }
+        if clients.slots[id.index].bodyUse != .spool, clients.slots[id.index].request.content.isUnread {
+            readBodyNow(id)
+        }
+        guard let found = clients.slots[id.index].request.content.found.text else { return }
+        let body = clients.slots[id.index].request.body
+        let range = found.range.clamped(to: 0..<body.count)
+        facts.textBytes = range.count
+        let span = body.storage.span
+        if needs.contains(.blocks) {
+            BlockHasher.hash(span, range, seed: table.pools[pool].seed, into: &facts.blocks)
+        }
+        if needs.contains(.text) {
+            RoutingTextReader.append(span, range, isMessages: found.source == .messages, to: &facts.text)
+        }
+    }
+
+    /// The worker or key that the fields name (specification section 3.5).
+    private mutating func gatherKey(_ id: ConnectionID) {
+        let held = clients.slots[id.index].request.head
+        let head = held.storage.span
+        var index = clients.slots[id.index].request.targetEnd
+        while index < head.count {
+            let lineEnd = head.firstIndex(of: ASCII.lineFeed, in: index..<head.count) ?? head.count
+            defer { index = lineEnd + 1 }
+            guard let colon = head.firstIndex(of: ASCII.colon, in: index..<lineEnd) else { continue }
+            let value = head.trimmed((colon + 1)..<max(colon + 1, lineEnd - 1))
+            let name = index..<colon
+            if head.equalsIgnoringCase(name, "x-smg-target-worker") {
+                facts.target = ProxyEngine.number(head, value)
+            } else if head.equalsIgnoringCase(name, "x-smg-routing-key") {
+                facts.key = BlockHasher.hash(head, value)
+                facts.isExplicitKey = true
+            } else if facts.key == nil,
+                head.equalsIgnoringCase(name, "authorization") || head.equalsIgnoringCase(name, "x-forwarded-for")
+                    || head.equalsIgnoringCase(name, "cookie")
+            {
+                facts.key = BlockHasher.hash(head, value)
+            }
+        }
+    }
+
+    /// A number of decimal digits; one that is none, or too long, names no worker.
+    private static func number(_ bytes: borrowing Span<UInt8>, _ range: Range<Int>) -> Int {
+        guard (1...9).contains(range.count) else { return .max }
+        var number = 0
+        for index in range {
+            guard ASCII.isDigit(bytes[index]) else { return .max }
+            number = number * 10 + Int(bytes[index] - ASCII.zero)
+        }
+        return number
+    }
+
+    /// The request is placed: the policy remembers it, and its work counts until its first token.
+    mutating func note(_ id: ConnectionID, _ index: Int, _ pool: Int, at now: MonotonicTime) {
+        let worker = table.workers[index]
+        let tokens = table.pools[pool].policy.placed(worker, facts, at: now)
+        guard tokens > 0 else { return }
+        let slot = worker.lease.slot
+        let isAlone = loads.pendingTokens(slot: slot) == 0
+        loads.addPending(tokens, slot: slot)
+        clients.slots[id.index].work = PlacedWork(slot: slot, tokens: tokens, placedAt: now, isAlone: isAlone)
+    }
+
+    /// The first token has come, or never will.
+    ///
+    /// - Parameter now: when it came; nil when it never will.
+    mutating func settleWork(_ id: ConnectionID, at now: MonotonicTime?) {
+        guard let work = clients.slots[id.index].work else { return }
+        clients.slots[id.index].work = nil
+        loads.addPending(-work.tokens, slot: work.slot)
+        guard let now, work.isAlone else { return }
+        loads.learnRate(
+            tokens: work.tokens,
+            milliseconds: now.milliseconds - work.placedAt.milliseconds,
+            slot: work.slot
+        )
+    }
+}

@@ -1,0 +1,92 @@
+import Synchronization
+
+/// Requests of about the same length go to the same worker (specification section 3.5): the range of lengths is cut so that
+/// each worker gets about the same number of bytes; when they are out of balance nevertheless, the one with the fewest.
+final class BucketPolicy: Sendable {
+    /// The longest text of the first cut, in bytes.
+    private static let initialBytes = 4096
+    /// How long a request counts.
+    private static let windowMilliseconds = 5_000
+
+    private struct State: Sendable {
+        /// Texts of the present window, by length.
+        var lengths: [Int] = []
+        var bytes: [UInt64: Int] = [:]
+        var windowBegan = 0
+        /// Upper ends of all ranges but the last.
+        var bounds: [Int] = []
+    }
+
+    /// Lengths that one window keeps for the next cut.
+    private static let lengthsMax = 4096
+
+    private let state = Mutex(State())
+    private let adjustMilliseconds: Int
+    private let balanceAbsolute: Int
+    private let balanceRelative: Float
+
+    init(adjustMilliseconds: Int, balanceAbsolute: Int, balanceRelative: Float) {
+        self.adjustMilliseconds = adjustMilliseconds
+        self.balanceAbsolute = balanceAbsolute
+        self.balanceRelative = balanceRelative
+    }
+
+    func pick(
+        from ready: [Int],
+        of workers: [RoutedWorker],
+        _ filter: WorkerFilter,
+        _ facts: RoutingFacts,
+        cursor: PolicyCursor
+    ) -> Int? {
+        state.withLock { state in
+            adjust(&state, workers: ready.count, at: filter.now)
+            var (least, most) = (Int.max, 0)
+            var lightest: Int?
+            for index in ready {
+                let bytes = state.bytes[workers[index].lease.token, default: 0]
+                most = max(most, bytes)
+                guard filter.admits(workers[index]) else { continue }
+                if bytes < least { (least, lightest) = (bytes, index) }
+            }
+            guard let lightest else { return nil }
+            let isImbalanced = most - least > balanceAbsolute && Float(most) > Float(least) * balanceRelative
+            if !isImbalanced {
+                let range = state.bounds.firstIndex { facts.textBytes < $0 } ?? state.bounds.count
+                let chosen = ready[min(range, ready.count - 1)]
+                if filter.admits(workers[chosen]) { return chosen }
+            }
+            return lightest
+        }
+    }
+
+    func placed(_ worker: RoutedWorker, _ facts: RoutingFacts) {
+        state.withLock { state in
+            state.bytes[worker.lease.token, default: 0] += facts.textBytes
+            if state.lengths.count < BucketPolicy.lengthsMax { state.lengths.append(facts.textBytes) }
+        }
+    }
+
+    /// Begins a new window, with ranges that would have spread the bytes of the last one evenly.
+    private func adjust(_ state: inout State, workers: Int, at now: MonotonicTime) {
+        let isOver = now.milliseconds - state.windowBegan >= min(adjustMilliseconds, BucketPolicy.windowMilliseconds)
+        guard isOver || state.bounds.count != workers - 1 else { return }
+        let lengths = state.lengths.sorted()
+        let total = lengths.reduce(0, +)
+        if lengths.count >= workers, total > 0 {
+            var bounds: [Int] = []
+            var sum = 0
+            for length in lengths where bounds.count < workers - 1 {
+                sum += length
+                if sum >= total / workers * (bounds.count + 1) { bounds.append(length + 1) }
+            }
+            while bounds.count < workers - 1 { bounds.append(Int.max) }
+            state.bounds = bounds
+        } else if state.bounds.count != workers - 1 {
+            state.bounds = (1..<max(1, workers)).map { $0 * BucketPolicy.initialBytes / workers }
+        }
+        guard isOver else { return }
+        state.lengths.removeAll(keepingCapacity: true)
+        state.bytes.removeAll(keepingCapacity: true)
+        state.windowBegan = now.milliseconds
+    }
+}

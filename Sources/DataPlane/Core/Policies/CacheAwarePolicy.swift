@@ -1,0 +1,95 @@
+import Synchronization
+
+/// The original's algorithm (specification section 3.1): while loads are balanced, the worker that was last sent the longest
+/// beginning of the text, if that is more than a share of it; else, and for a miss, the least loaded one.
+final class CacheAwarePolicy: Sendable {
+    /// What the policy keeps from table to table.
+    final class Memory: Sendable {
+        fileprivate let state = Mutex<(tree: PrefixTree, evictsAt: Int)>((PrefixTree(), 0))
+
+        init() {}
+
+        /// Forgets a worker that is gone.
+        func forget(_ token: UInt64) {
+            state.withLock { $0.tree.forget(token) }
+        }
+
+        /// Scalars of the texts of a worker.
+        func size(of token: UInt64) -> Int {
+            state.withLock { $0.tree.sizes[token, default: 0] }
+        }
+    }
+
+    struct Parameters: Sendable {
+        /// A match must be more than this share of the text.
+        var threshold: Float = 0.3
+        /// Loads are out of balance when the largest is larger than the smallest by more than both.
+        var balanceAbsolute = 64
+        var balanceRelative: Float = 1.5
+        var evictionMilliseconds = 60_000
+        /// Scalars that are kept for each worker.
+        var treeMax = 1 << 24
+        /// A miss goes to the worker with the smallest tree, as the original did at first; else to the least loaded one.
+        var missesGoToSmallestTree = false
+    }
+
+    private let memory: Memory
+    private let parameters: Parameters
+    private let cursor: PolicyCursor
+
+    init(_ memory: Memory, _ parameters: Parameters, cursor: PolicyCursor) {
+        self.memory = memory
+        self.parameters = parameters
+        self.cursor = cursor
+    }
+
+    func pick(
+        from ready: [Int],
+        of workers: [RoutedWorker],
+        _ filter: WorkerFilter,
+        _ facts: RoutingFacts
+    ) -> Int? {
+        var (least, most) = (Int.max, 0)
+        for index in ready {
+            let load = filter.loads.inFlight(slot: workers[index].lease.slot)
+            least = min(least, load)
+            most = max(most, load)
+        }
+        let isImbalanced =
+            most - least > parameters.balanceAbsolute && Float(most) > Float(least) * parameters.balanceRelative
+        if !isImbalanced {
+            let (matched, sizes) = memory.state.withLock { state in
+                (state.tree.match(facts.text), parameters.missesGoToSmallestTree ? state.tree.sizes : [:])
+            }
+            // Nothing of nothing is no match: the comparison with the quotient of zeros is false.
+            let rate = Float(matched.scalars) / Float(PrefixTree.scalars(facts.text))
+            if rate > parameters.threshold, let token = matched.worker,
+                let index = ready.first(where: { workers[$0].lease.token == token }), filter.admits(workers[index])
+            {
+                return index
+            }
+            if parameters.missesGoToSmallestTree {
+                let admitted = ready.filter { filter.admits(workers[$0]) }
+                return admitted.min {
+                    sizes[workers[$0].lease.token, default: 0] < sizes[workers[$1].lease.token, default: 0]
+                }
+            }
+        }
+        return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
+    }
+
+    /// Remembers the text, whatever led to the worker.
+    func placed(_ worker: RoutedWorker, _ facts: RoutingFacts, at now: MonotonicTime) {
+        memory.state.withLock { state in
+            state.tree.insert(facts.text, for: worker.lease.token)
+            // A worker far over its limit does not wait for its turn.
+            let size = state.tree.sizes[worker.lease.token, default: 0]
+            if size > parameters.treeMax + parameters.treeMax / 4 {
+                state.tree.evict(worker.lease.token, to: parameters.treeMax)
+            }
+            guard now.milliseconds >= state.evictsAt else { return }
+            state.evictsAt = now.milliseconds + parameters.evictionMilliseconds
+            for token in state.tree.sizes.keys { state.tree.evict(token, to: parameters.treeMax) }
+        }
+    }
+}

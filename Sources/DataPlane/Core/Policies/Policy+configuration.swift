@@ -1,0 +1,53 @@
+import SignalboxProtocol
+
+extension Policy {
+    /// Compiles a policy for a pool.
+    ///
+    /// - Parameters:
+    ///   - members: all workers of the pool, ready or not, by their index in the table.
+    ///   - index: called for the prefix index when the policy uses it.
+    init(
+        _ configuration: PolicyConfiguration,
+        memory: PolicyMemory,
+        members: [(index: Int, name: String, weight: Int)],
+        index: () -> PrefixIndex
+    ) {
+        func number(_ parameter: PolicyParameter) -> Double { configuration.value(of: parameter) }
+        let cursor = memory.cursor
+        switch configuration.name {
+        case .roundRobin: self = .roundRobin(cursor)
+        case .random: self = .random
+        case .leastLoad: self = .leastLoad(cursor)
+        case .powerOfTwo: self = .powerOfTwo
+        case .cacheAware:
+            let parameters = CacheAwarePolicy.Parameters(
+                threshold: Float(number(.cacheThreshold)),
+                balanceAbsolute: Int(number(.balanceAbsoluteThreshold)),
+                balanceRelative: Float(number(.balanceRelativeThreshold)),
+                evictionMilliseconds: Int(number(.evictionIntervalSeconds) * 1000),
+                treeMax: Int(number(.treeSizeMax)),
+                missesGoToSmallestTree: number(.smallestTree) == 1
+            )
+            self = .cacheAware(CacheAwarePolicy(memory.cacheAware, parameters, cursor: cursor))
+        case .bucket:
+            let policy = BucketPolicy(
+                adjustMilliseconds: Int(number(.bucketAdjustIntervalSeconds) * 1000),
+                balanceAbsolute: Int(number(.balanceAbsoluteThreshold)),
+                balanceRelative: Float(number(.balanceRelativeThreshold))
+            )
+            self = .bucket(policy, cursor)
+        case .manual:
+            self = .manual(
+                ManualPolicy(
+                    keys: memory.stickyKeys,
+                    assignment: ManualPolicy.Assignment(rawValue: Int(number(.assignmentMode))) ?? .random,
+                    idleMilliseconds: Int(number(.idleSecondsMax) * 1000),
+                    cursor: cursor
+                )
+            )
+        case .consistentHashing: self = .consistentHashing(HashRing(members))
+        case .prefixHash: self = .prefixHash(HashRing(members), loadFactor: number(.loadFactor), cursor)
+        case .kvCost: self = .kvCost(KVCostPolicy(index: index()))
+        }
+    }
+}

@@ -1,0 +1,6 @@
+/// What the policy of a pool keeps from table to table, whichever policy it is.
+final class PolicyMemory: Sendable {
+    let cursor = PolicyCursor()
+    let cacheAware = CacheAwarePolicy.Memory()
+    let stickyKeys = StickyKeys()
+}

@@ -1,0 +1,22 @@
+/// Of two workers chosen at random the one with fewer requests in flight for its weight (specification section 3.5). The
+/// counts are those of this data plane, exact at every moment.
+enum PowerOfTwoPolicy {
+    static func pick(
+        from ready: [Int],
+        of workers: [RoutedWorker],
+        _ filter: WorkerFilter,
+        using generator: inout some RandomNumberGenerator
+    ) -> Int? {
+        guard let first = RandomPolicy.pick(from: ready, of: workers, filter, using: &generator) else { return nil }
+        guard ready.count > 1 else { return first }
+        // Another one than the first, all of them equally likely.
+        var position = Int.random(in: 0..<ready.count - 1, using: &generator)
+        if ready[position] == first { position = ready.count - 1 }
+        let second = ready[position]
+        guard second != first, filter.admits(workers[second]) else { return first }
+        let (one, other) = (workers[first], workers[second])
+        let firstLoad = (filter.loads.inFlight(slot: one.lease.slot) + 1) * other.weight
+        let secondLoad = (filter.loads.inFlight(slot: other.lease.slot) + 1) * one.weight
+        return firstLoad <= secondLoad ? first : second
+    }
+}

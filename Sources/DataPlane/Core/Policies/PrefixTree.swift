@@ -1,0 +1,151 @@
+/// The texts that workers were sent, as a radix tree of bytes whose nodes know their workers (specification section 3.2).
+///
+/// Lengths are counted in Unicode scalars. Not thread-safe: its owner locks.
+struct PrefixTree: Sendable {
+    private struct Node: Sendable {
+        var edge: [UInt8]
+        var parent: Int
+        var children: [UInt8: Int] = [:]
+        /// When each worker was last sent a text through here, by token.
+        var workers: [UInt64: UInt64] = [:]
+        /// The worker that came through last.
+        var last: UInt64 = 0
+    }
+
+    /// A node that is not in use has itself as its parent, except for the root at 0.
+    private var nodes: [Node] = [Node(edge: [], parent: 0)]
+    private var free: [Int] = []
+    private var clock: UInt64 = 0
+    /// Scalars of each worker's texts, shared prefixes counted for each.
+    private(set) var sizes: [UInt64: Int] = [:]
+
+    /// Nodes in use, the root included.
+    var count: Int { nodes.count - free.count }
+
+    /// The longest known beginning of a text, in scalars, and the worker that was last sent it.
+    mutating func match(_ text: [UInt8]) -> (scalars: Int, worker: UInt64?) {
+        var node = 0
+        var position = 0
+        while position < text.count, let child = nodes[node].children[text[position]] {
+            let shared = sharedLength(child, text, position)
+            position += shared
+            node = child
+            if shared < nodes[child].edge.count { break }
+        }
+        let worker = node == 0 || nodes[node].workers.isEmpty ? nil : nodes[node].last
+        if let worker { touch(node, worker) }
+        return (PrefixTree.scalars(text[..<position]), worker)
+    }
+
+    /// A worker is sent a text.
+    mutating func insert(_ text: [UInt8], for worker: UInt64) {
+        clock += 1
+        var node = 0
+        var position = 0
+        if sizes[worker] == nil { sizes[worker] = 0 }
+        while position < text.count {
+            guard let child = nodes[node].children[text[position]] else {
+                let leaf = add(Node(edge: Array(text[position...]), parent: node), at: text[position])
+                stamp(leaf, worker)
+                return
+            }
+            let shared = sharedLength(child, text, position)
+            let next = shared < nodes[child].edge.count ? split(child, at: shared) : child
+            stamp(next, worker)
+            position += shared
+            node = next
+        }
+    }
+
+    /// Forgets what a worker was sent longest ago until it has at most `max` scalars.
+    mutating func evict(_ worker: UInt64, to max: Int) {
+        guard sizes[worker, default: 0] > max else { return }
+        var leaves = nodes.indices.filter { isLeaf($0, of: worker) }
+            .sorted { nodes[$0].workers[worker, default: 0] > nodes[$1].workers[worker, default: 0] }
+        while sizes[worker, default: 0] > max, let leaf = leaves.popLast() {
+            let parent = nodes[leaf].parent
+            remove(worker, from: leaf)
+            if isLeaf(parent, of: worker) { leaves.append(parent) }
+        }
+    }
+
+    /// The worker is gone.
+    mutating func forget(_ worker: UInt64) {
+        for node in nodes.indices where nodes[node].workers[worker] != nil { remove(worker, from: node) }
+        sizes[worker] = nil
+    }
+
+    /// Bytes that begin a scalar.
+    static func scalars(_ bytes: some Sequence<UInt8>) -> Int {
+        bytes.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
+    }
+
+    private func sharedLength(_ node: Int, _ text: [UInt8], _ position: Int) -> Int {
+        let edge = nodes[node].edge
+        let limit = min(edge.count, text.count - position)
+        var length = 0
+        while length < limit, edge[length] == text[position + length] { length += 1 }
+        return length
+    }
+
+    private mutating func stamp(_ node: Int, _ worker: UInt64) {
+        if nodes[node].workers[worker] == nil { sizes[worker, default: 0] += PrefixTree.scalars(nodes[node].edge) }
+        nodes[node].workers[worker] = clock
+        nodes[node].last = worker
+    }
+
+    /// A match counts as use, from the node up to the root.
+    private mutating func touch(_ node: Int, _ worker: UInt64) {
+        clock += 1
+        var node = node
+        while node != 0 {
+            if nodes[node].workers[worker] != nil { nodes[node].workers[worker] = clock }
+            node = nodes[node].parent
+        }
+    }
+
+    /// Cuts an edge in two; returns the upper node, which has the same workers.
+    private mutating func split(_ node: Int, at length: Int) -> Int {
+        let edge = nodes[node].edge
+        var upper = Node(edge: Array(edge[..<length]), parent: nodes[node].parent)
+        upper.workers = nodes[node].workers
+        upper.last = nodes[node].last
+        let index = add(upper, at: edge[0])
+        nodes[node].edge = Array(edge[length...])
+        nodes[node].parent = index
+        nodes[index].children[edge[length]] = node
+        return index
+    }
+
+    private mutating func add(_ node: Node, at byte: UInt8) -> Int {
+        let index: Int
+        if let reused = free.popLast() {
+            index = reused
+            nodes[reused] = node
+        } else {
+            index = nodes.count
+            nodes.append(node)
+        }
+        nodes[node.parent].children[byte] = index
+        return index
+    }
+
+    private func isLeaf(_ node: Int, of worker: UInt64) -> Bool {
+        node != 0 && nodes[node].workers[worker] != nil
+            && !nodes[node].children.values.contains { nodes[$0].workers[worker] != nil }
+    }
+
+    private mutating func remove(_ worker: UInt64, from node: Int) {
+        guard nodes[node].workers.removeValue(forKey: worker) != nil else { return }
+        sizes[worker, default: 0] -= PrefixTree.scalars(nodes[node].edge)
+        if nodes[node].last == worker { nodes[node].last = nodes[node].workers.max { $0.value < $1.value }?.key ?? 0 }
+        var node = node
+        while node != 0, nodes[node].workers.isEmpty, nodes[node].children.isEmpty {
+            let parent = nodes[node].parent
+            if let byte = nodes[node].edge.first { nodes[parent].children[byte] = nil }
+            nodes[node] = Node(edge: [], parent: node)
+            free.append(node)
+            node = parent
+        }
+    }
+}

@@ -1,0 +1,41 @@
+/// What a policy may look at of a request; kept by its thread and filled anew for each request, so that a pick allocates
+/// nothing. Only what the policy of the request's pool needs is filled.
+struct RoutingFacts: Sendable {
+    /// What a policy needs to know.
+    struct Needs: OptionSet, Sendable {
+        let rawValue: UInt8
+        /// The hashes of the blocks of the body's routing text.
+        static let blocks = Needs(rawValue: 1)
+        /// The routing text itself.
+        static let text = Needs(rawValue: 2)
+        /// The header fields that name a worker or a key.
+        static let key = Needs(rawValue: 4)
+    }
+
+    /// Chained hashes of the blocks of the routing text (``BlockHasher``).
+    var blocks: [UInt64] = []
+    /// The routing text: strings without their quotation marks, several of them joined by a space.
+    var text: [UInt8] = []
+    /// Bytes of the routing text, whether or not it is kept.
+    var textBytes = 0
+    /// The hash of the key that the request names; nil without one.
+    var key: UInt64?
+    /// Whether the key came in a field that is there for it, not in one that merely tells clients apart.
+    var isExplicitKey = false
+    /// The number of the worker that the request names.
+    var target: Int?
+    /// Scratch for the depths of all lanes.
+    var depths = [Int](repeating: 0, count: LaneSet.lanesMax)
+
+    mutating func clear() {
+        blocks.removeAll(keepingCapacity: true)
+        text.removeAll(keepingCapacity: true)
+        textBytes = 0
+        key = nil
+        isExplicitKey = false
+        target = nil
+    }
+
+    /// About how many tokens the routing text has.
+    var tokens: Int { max(1, textBytes / 4) }
+}

@@ -1,0 +1,192 @@
+import SignalboxProtocol
+import Testing
+
+@testable import DataPlaneCore
+
+/// Policies that look at what a request says, on three workers.
+struct TextPolicyTests {
+    private final class Bench {
+        let shared = SharedState(slotsMax: 8, prefixIndexBytes: 1 << 20)
+        var workers: [RoutedWorker] = []
+        var facts = RoutingFacts()
+        var random = SplitMix64(seed: 3)
+        var now = MonotonicTime(milliseconds: 5_000)
+        let policy: Policy
+
+        init(_ name: PolicyName, _ parameters: [String: Double] = [:], weights: [Int] = [1, 1, 1]) throws {
+            var compiler = RoutingTableCompiler(shared)
+            let snapshotWorkers = weights.enumerated().map { index, weight in
+                var worker = Samples.worker(index + 1)
+                worker.weight = weight
+                return worker
+            }
+            let table = try compiler.compile(
+                Snapshot(
+                    version: SnapshotVersion(epoch: Samples.epoch, sequence: 1),
+                    workers: snapshotWorkers,
+                    policy: PolicyConfiguration(name: name, parameters: parameters)
+                ),
+                digest: SnapshotDigest(of: []),
+                health: nil,
+                addresses: [:]
+            )
+            workers = table.workers
+            policy = table.pools[0].policy
+        }
+
+        /// Picks for a text and lets the request stay in flight when `holds`; returns the worker.
+        func route(_ text: String, key: String? = nil, holds: Bool = false, tried: [UInt64] = []) -> Int? {
+            facts.clear()
+            let bytes = Array(text.utf8)
+            facts.text = bytes
+            facts.textBytes = bytes.count
+            BlockHasher.hash(bytes.span, 0..<bytes.count, seed: 0, into: &facts.blocks)
+            if let key {
+                let name = Array(key.utf8)
+                facts.key = BlockHasher.hash(name.span, 0..<name.count)
+                facts.isExplicitKey = true
+            }
+            let filter = WorkerFilter(loads: shared.loads, now: now, tried: tried)
+            guard let index = policy.pick(from: [0, 1, 2], of: workers, filter, &facts, using: &random) else {
+                return nil
+            }
+            let tokens = policy.placed(workers[index], facts, at: now)
+            if holds {
+                shared.loads.increment(slot: index)
+                shared.loads.addPending(tokens, slot: index)
+            }
+            return index
+        }
+    }
+
+    private static let long = String(repeating: "The quick brown fox jumps over the lazy dog. ", count: 200)
+
+    @Test("cache_aware follows a match of more than its share, else the least loaded worker")
+    func cacheAware() throws {
+        let bench = try Bench(.cacheAware, ["cache_threshold": 0.5])
+        let first = bench.route("hello world", holds: true)
+        #expect(bench.route("hello world") == first)
+        #expect(bench.route("hello wor") == first)
+        let miss = bench.route("completely other")
+        #expect(miss != first, "a miss went to the worker with more requests")
+        #expect(bench.route("completely other thing") == miss)
+    }
+
+    @Test("cache_aware goes by load alone while loads are out of balance")
+    func imbalance() throws {
+        let bench = try Bench(.cacheAware, ["balance_abs_threshold": 2, "balance_rel_threshold": 1.5])
+        let first = try #require(bench.route("hello world", holds: true))
+        for _ in 0..<3 { bench.shared.loads.increment(slot: first) }
+        #expect(bench.route("hello world") != first)
+    }
+
+    @Test("cache_aware as at first sends a miss to the worker with the smallest tree")
+    func smallestTree() throws {
+        let bench = try Bench(.cacheAware, ["smallest_tree": 1, "cache_threshold": 0.5])
+        var used: Set<Int> = []
+        for text in ["aaaaaaaaaaaa", "bbbbbb", "cccc"] { if let index = bench.route(text) { used.insert(index) } }
+        #expect(used.count == 3)
+        let smallest = try #require(bench.route("cccc"))
+        #expect(bench.route("dddd") == smallest)
+    }
+
+    @Test("A match of nothing is none: empty texts are spread")
+    func emptyTexts() throws {
+        let bench = try Bench(.cacheAware)
+        #expect(Set((0..<6).map { _ in bench.route("", holds: true) }).count == 3)
+    }
+
+    @Test("kv_cost returns to the worker that knows the text while the wait there is worth it")
+    func kvCost() throws {
+        let bench = try Bench(.kvCost)
+        let first = try #require(bench.route(Self.long))
+        for _ in 0..<10 { #expect(bench.route(Self.long + " And more.") == first) }
+        // Twice the work of the text waits there: computing it anew elsewhere costs less.
+        bench.shared.loads.addPending(100_000, slot: first)
+        #expect(bench.route(Self.long + " And more.") != first)
+    }
+
+    @Test("kv_cost spreads texts that nobody knows by the work that waits")
+    func kvCostSpread() throws {
+        let bench = try Bench(.kvCost)
+        let picks = (0..<30).compactMap { bench.route(String(repeating: "\($0) new text. ", count: 300), holds: true) }
+        for worker in 0..<3 { #expect((8...12).contains(picks.count { $0 == worker })) }
+    }
+
+    @Test("kv_cost gives a worker of twice the weight about twice the work")
+    func kvCostWeights() throws {
+        let bench = try Bench(.kvCost, weights: [1, 2, 1])
+        let picks = (0..<80).compactMap { bench.route(String(repeating: "\($0) new text. ", count: 300), holds: true) }
+        #expect((34...46).contains(picks.count { $0 == 1 }))
+    }
+
+    @Test("manual keeps a key at its worker, whatever the loads, until the key was idle for too long")
+    func manual() throws {
+        let bench = try Bench(.manual, ["assignment_mode": 1, "max_idle_secs": 10])
+        let first = try #require(bench.route("", key: "session-1", holds: true))
+        for _ in 0..<5 { #expect(bench.route("", key: "session-1", holds: true) == first) }
+        #expect(bench.route("", key: "session-2") != first)
+        bench.now = bench.now.adding(milliseconds: 10_001)
+        #expect(bench.route("", key: "session-1") != first)
+    }
+
+    @Test("consistent_hashing sends a key to one worker, and the number of a worker to that one or none")
+    func consistentHashing() throws {
+        let bench = try Bench(.consistentHashing)
+        let owner = bench.route("", key: "k")
+        for _ in 0..<5 { #expect(bench.route("", key: "k") == owner) }
+        #expect(Set((0..<50).map { bench.route("", key: "k\($0)") }).count == 3)
+        let filter = WorkerFilter(loads: bench.shared.loads, now: bench.now, tried: [])
+        for (target, expected) in [(1, 1), (2, 2), (7, nil)] as [(Int, Int?)] {
+            bench.facts.clear()
+            bench.facts.target = target
+            let picked = bench.policy.pick(
+                from: [0, 1, 2],
+                of: bench.workers,
+                filter,
+                &bench.facts,
+                using: &bench.random
+            )
+            #expect(picked == expected)
+        }
+    }
+
+    @Test("prefix_hash keeps a beginning at one worker until that has more than its share")
+    func prefixHash() throws {
+        let bench = try Bench(.prefixHash)
+        let owner = try #require(bench.route(Self.long))
+        #expect(bench.route(Self.long + "more") == owner)
+        for _ in 0..<10 { bench.shared.loads.increment(slot: owner) }
+        #expect(bench.route(Self.long) != owner)
+    }
+
+    @Test("power_of_two never takes the busier of two, and uses all")
+    func powerOfTwo() throws {
+        let bench = try Bench(.powerOfTwo)
+        for _ in 0..<5 { bench.shared.loads.increment(slot: 1) }
+        let picks = (0..<200).compactMap { _ in bench.route("") }
+        #expect(!picks.contains(1), "of any two one is less loaded than worker 1")
+        #expect(Set(picks) == [0, 2])
+    }
+
+    @Test("bucket keeps short and long texts apart while the work is balanced")
+    func bucket() throws {
+        let bench = try Bench(.bucket)
+        #expect(bench.route("short") == 0)
+        #expect(bench.route(String(repeating: "x", count: 2000)) == 1)
+        #expect(bench.route(String(repeating: "x", count: 9000)) == 2)
+        let picks = (0..<40).compactMap { _ in bench.route(String(repeating: "x", count: 9000)) }
+        for worker in 0..<3 { #expect((9...18).contains(picks.count { $0 == worker }), "the work is out of balance") }
+    }
+
+    @Test("No policy picks a worker that failed the request, or none when all have", arguments: PolicyName.allCases)
+    func candidates(name: PolicyName) throws {
+        let bench = try Bench(name)
+        let tokens = bench.workers.map(\.lease.token)
+        for round in 0..<60 {
+            let tried = [tokens[round % 3], tokens[(round + 1) % 3]]
+            #expect(bench.route("text \(round % 7)", key: "k\(round % 5)", tried: tried) == (round + 2) % 3)
+            #expect(bench.route("text \(round % 7)", key: "k\(round % 5)", tried: tokens) == nil)
+        }
+    }
+}

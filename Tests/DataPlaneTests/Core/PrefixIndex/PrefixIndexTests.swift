@@ -1,0 +1,114 @@
+import Testing
+
+@testable import DataPlaneCore
+
+struct PrefixIndexTests {
+    private func hashes(_ text: String, seed: UInt64 = 1) -> [UInt64] {
+        let bytes = Array(text.utf8)
+        var hashes: [UInt64] = []
+        BlockHasher.hash(bytes.span, 0..<bytes.count, seed: seed, into: &hashes)
+        return hashes
+    }
+
+    private func depths(_ index: PrefixIndex, _ hashes: [UInt64]) -> [Int] {
+        var depths = [Int](repeating: 9, count: LaneSet.lanesMax)
+        index.match(hashes, into: &depths)
+        return depths
+    }
+
+    @Test("Texts have equal hashes up to the block in which they first differ, by seed")
+    func chained() {
+        let one = hashes(String(repeating: "a", count: 1024) + String(repeating: "b", count: 1024))
+        let other = hashes(String(repeating: "a", count: 1024) + String(repeating: "c", count: 1024))
+        #expect(one.count == 4 && one[..<2] == other[..<2] && one[2] != other[2] && one[3] != other[3])
+        #expect(one != hashes(String(repeating: "a", count: 1024) + String(repeating: "b", count: 1024), seed: 2))
+    }
+
+    @Test("A rest counts from half a block on, and a long text has a bounded number of blocks")
+    func rest() {
+        #expect(hashes(String(repeating: "a", count: 255)).isEmpty)
+        #expect(hashes(String(repeating: "a", count: 256)).count == 1)
+        #expect(hashes(String(repeating: "a", count: 512 + 255)).count == 1)
+        #expect(hashes(String(repeating: "a", count: 4 << 20)).count == BlockHasher.blocksMax)
+    }
+
+    @Test("Every byte of a block changes its hash")
+    func everyByte() {
+        let text = (0..<512).map { UInt8($0 & 0x7F) }
+        var seen: Set<UInt64> = []
+        for position in 0..<512 {
+            var changed = text
+            changed[position] ^= 1
+            var hashes: [UInt64] = []
+            BlockHasher.hash(changed.span, 0..<512, seed: 0, into: &hashes)
+            seen.insert(hashes[0])
+        }
+        #expect(seen.count == 512)
+    }
+
+    @Test("It says for each worker how many leading blocks it was sent")
+    func match() {
+        let index = PrefixIndex(bytesMax: 1 << 20)
+        let text = (1...10).map(UInt64.init)
+        index.insert(Array(text[..<3]), lane: 4)
+        index.insert(Array(text[..<7]), lane: 200)
+        index.insert([99, 98], lane: 5)
+        let found = depths(index, text)
+        #expect(found[4] == 3 && found[200] == 7 && found[5] == 0)
+        #expect(found.reduce(0, +) == 10)
+        #expect(depths(index, []).allSatisfy { $0 == 0 })
+    }
+
+    @Test("What a worker had is forgotten with it, what others have is not")
+    func forget() {
+        let index = PrefixIndex(bytesMax: 1 << 20)
+        index.insert([1, 2, 3], lane: 0)
+        index.insert([1, 2], lane: 1)
+        index.forget(lane: 0)
+        #expect(depths(index, [1, 2, 3])[0] == 0 && depths(index, [1, 2, 3])[1] == 2)
+        #expect(index.count == 2)
+    }
+
+    @Test(
+        "It never takes more memory than it may, and forgets what was used least recently",
+        arguments: [1, 4_096, 100_000]
+    )
+    func budget(bytes: Int) {
+        let index = PrefixIndex(bytesMax: bytes)
+        #expect(index.bytes <= max(bytes, PrefixIndex.entryBytes * PrefixIndex.waysPerBucket))
+        var random = SplitMix64(seed: 5)
+        for _ in 0..<20_000 { index.insert([random.next()], lane: 0) }
+        #expect(index.count <= index.bytes / PrefixIndex.entryBytes)
+        let last = random.next()
+        index.insert([last], lane: 1)
+        #expect(depths(index, [last])[1] == 1)
+    }
+
+    @Test("On random texts it says what a naive model says, multi-byte characters and all")
+    func naiveModel() {
+        var random = SplitMix64(seed: 11)
+        let index = PrefixIndex(bytesMax: 8 << 20)
+        let alphabet = ["a", "é", "漢", "🚂", " "]
+        func piece(_ number: Int) -> String {
+            var piece = SplitMix64(seed: UInt64(number))
+            return (0..<300).map { _ in alphabet[Int(piece.next() % 5)] }.joined()
+        }
+        // Conversations: each text is an earlier one and more, so that prefixes are shared.
+        var texts: [String] = [piece(0)]
+        var sent: [[(hashes: [UInt64], Int)]] = Array(repeating: [], count: 8)
+        for step in 1...400 {
+            let base = texts[Int(random.next() % UInt64(texts.count))]
+            let text = base.utf8.count > 20_000 ? piece(step) : base + piece(step)
+            texts.append(text)
+            let hashes = hashes(text)
+            let found = depths(index, hashes)
+            for lane in 0..<8 {
+                let naive = sent[lane].map { zip($0.hashes, hashes).prefix { $0 == $1 }.count }.max() ?? 0
+                #expect(found[lane] == naive)
+            }
+            let lane = Int(random.next() % 8)
+            index.insert(hashes, lane: lane)
+            sent[lane].append((hashes, step))
+        }
+    }
+}
