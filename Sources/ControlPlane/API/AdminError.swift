@@ -81,6 +81,13 @@ struct AdminError: Error, Hashable {
         case .settingsNotFound(let model):
             self.init(.notFound, code: "SETTINGS_NOT_FOUND", "Model '\(model)' has no settings of its own.")
         case .invalid(let sentences): self = .unprocessable(sentences.joined(separator: " "))
+        case .diskFull:
+            self.init(
+                HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"),
+                code: "DISK_FULL",
+                "The disk of the database is full; nothing was changed. Make room, then ask again."
+            )
+        case .storage(let sentence): self.init(.serviceUnavailable, code: "DATABASE_UNUSABLE", sentence)
         case .workersMaxReached:
             self.init(.conflict, code: "TOO_MANY_WORKERS", "No more workers can be added; remove some first.")
         }

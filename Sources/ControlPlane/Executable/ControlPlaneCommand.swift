@@ -31,6 +31,8 @@ struct ControlPlaneCommand: AsyncParsableCommand {
         // Everything that is created is for this user alone, from the moment of its creation.
         umask(0o077)
         signal(SIGPIPE, SIG_IGN)
+        // A file that may not grow is an error of the write, not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
         let logger = makeLogger(label: "control-plane", level: options.level)
         let readyPipe = ReadyPipe(descriptor: readyFd)
         let http = CurlClient()

@@ -34,6 +34,9 @@ struct LaunchCommand: ParsableCommand {
     @Option(name: .long, help: "Folder for bodies that are too large for memory (default: $TMPDIR, else /var/tmp).")
     var spoolDirectory: String?
 
+    @Option(name: .long, help: "Memory of the prefix index of the policy kv_cost, in bytes, for each data plane.")
+    var prefixIndexBytes = 64 << 20
+
     @Option(
         name: .long,
         help: "Serve on so long after SIGTERM while /readiness says no, in seconds, so that balancers look elsewhere."
@@ -64,6 +67,9 @@ struct LaunchCommand: ParsableCommand {
         }
         guard (0...86_400).contains(shutdownGracePeriodSecs) else {
             throw ValidationError("--shutdown-grace-period-secs must be from 0 to 86400.")
+        }
+        guard (1 << 20...1 << 36).contains(prefixIndexBytes) else {
+            throw ValidationError("--prefix-index-bytes must be from 1048576 to 68719476736, not \(prefixIndexBytes).")
         }
         guard (0...3_600).contains(shutdownDelaySecs) else {
             throw ValidationError("--shutdown-delay-secs must be from 0 to 3600.")

@@ -57,6 +57,7 @@ final class LaunchPrograms {
             "--forward-admin", command.forwardAdmin.rawValue,
             "--threads", String(threads),
             "--id", "dp-\(index)",
+            "--prefix-index-bytes", String(command.prefixIndexBytes),
             "--shutdown-delay-secs", String(command.shutdownDelaySecs),
             "--shutdown-grace-period-secs", String(command.shutdownGracePeriodSecs),
             "--snapshot-cache", command.snapshotCache ?? "\(database).snapshot-cache",

@@ -68,6 +68,7 @@ final class SnapshotHistory: Sendable {
         return ContinuousClock().measure {
             do {
                 try store.recordSnapshots(snapshots)
+                if let newest = snapshots.last { try store.notePublished(newest.header.version) }
             } catch {
                 logger.error("The history of snapshots cannot be written.", metadata: ["error": "\(error)"])
             }

@@ -18,6 +18,12 @@ struct StartService: Service {
         guard let port = await listeners.wait(count: listenersCount) else { return }
         try await commandLine.apply(to: plane)
         try await plane.workers.watchAll()
+        if plane.store.wasRestored {
+            logger.warning(
+                "The database is older than what was published: it was restored, and has a new epoch now.",
+                metadata: ["epoch": "\(plane.store.epoch)"]
+            )
+        }
         let address = adminHost.contains(":") ? "[\(adminHost)]:\(port)" : "\(adminHost):\(port)"
         let version = try await plane.store.version()
         logger.notice(

@@ -41,7 +41,11 @@ extension Store {
 
     /// Runs one use case in one transaction on the only writing connection.
     func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        try await database.write(body)
+        do {
+            return try await database.write(body)
+        } catch let error as DatabaseError {
+            throw StoreError(storage: error) ?? error
+        }
     }
 }
 

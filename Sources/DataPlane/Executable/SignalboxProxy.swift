@@ -56,6 +56,9 @@ struct SignalboxProxy: ParsableCommand {
     )
     var snapshotCache: String?
 
+    @Option(help: "Memory of the prefix index of the policy kv_cost, in bytes; taken when that policy is first used.")
+    var prefixIndexBytes = 64 << 20
+
     @Option(help: "Seconds to serve on after SIGTERM while /readiness says no, so that balancers look elsewhere.")
     var shutdownDelaySecs = 0
 
@@ -98,6 +101,9 @@ struct SignalboxProxy: ParsableCommand {
         guard (0...86_400).contains(shutdownGracePeriodSecs) else {
             throw ValidationError("--shutdown-grace-period-secs must be from 0 to 86400.")
         }
+        guard (1 << 20...1 << 36).contains(prefixIndexBytes) else {
+            throw ValidationError("--prefix-index-bytes must be from 1048576 to 68719476736, not \(prefixIndexBytes).")
+        }
         guard (0...3_600).contains(shutdownDelaySecs) else {
             throw ValidationError("--shutdown-delay-secs must be from 0 to 3600.")
         }
@@ -122,6 +128,7 @@ struct SignalboxProxy: ParsableCommand {
                 lifeline: lifelineFd,
                 readyDescriptor: readyFd,
                 snapshotCachePath: snapshotCache,
+                prefixIndexBytes: prefixIndexBytes,
                 shutdownDelaySeconds: shutdownDelaySecs,
                 shutdownGraceSeconds: shutdownGracePeriodSecs
             )

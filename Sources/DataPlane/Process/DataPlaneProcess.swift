@@ -25,7 +25,11 @@ public struct DataPlaneProcess {
                 metadata: ["limit": "\(descriptors)"]
             )
         }
-        let shared = SharedState(slotsMax: DataPlaneConfiguration.workerSlotsMax, at: EpollReactor.clock())
+        let shared = SharedState(
+            slotsMax: DataPlaneConfiguration.workerSlotsMax,
+            prefixIndexBytes: configuration.prefixIndexBytes,
+            at: EpollReactor.clock()
+        )
         let drainFlag = DrainFlag()
         var mailboxes: [Mailbox] = []
         var counters: [ThreadCounters] = []

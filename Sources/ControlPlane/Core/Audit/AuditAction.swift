@@ -7,6 +7,7 @@ public enum AuditAction: String, Hashable, Sendable, CaseIterable {
     case workerUpdated = "worker.updated"
     case workerReady = "worker.ready"
     case workerModels = "worker.models"
+    case epochRenewed = "epoch.renewed"
     case policySet = "policy.set"
     case policyRemoved = "policy.removed"
     case settingsSet = "settings.set"
