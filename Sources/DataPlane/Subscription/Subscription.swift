@@ -18,6 +18,9 @@ final class Subscription {
     private let appliedDescriptor: Int32
     /// Woken when a host name has new addresses.
     private let addressesDescriptor: Int32
+    /// Woken when the data plane's own probes have ended.
+    private let outcomesDescriptor: Int32
+    private let prober: WorkerProber
     private let drainFlag: DrainFlag
 
     private var state: SubscriptionState
@@ -28,6 +31,8 @@ final class Subscription {
     /// What is served: the newest snapshot and the newest observations.
     private var current: (snapshot: Snapshot, digest: SnapshotDigest)?
     private var health: HealthMessage?
+    /// What the data plane finds out by itself; nil while the control plane is heard.
+    private var localHealth: LocalHealth?
     /// The update that is on its way to the threads, and whether its snapshot has to be acknowledged.
     private var update: (update: TableUpdate, report: Report)?
     /// The lines of the snapshot that is on its way to the threads, for the cache.
@@ -37,6 +42,8 @@ final class Subscription {
     /// When the cache is looked at; nil when it was, or there is none.
     private var cacheDueAt: MonotonicTime?
     private var hasSaidDisconnected = false
+    /// Stands for the run of a control plane that has never been heard.
+    private lazy var ownRun: RunID? = RunID.random(using: &generator)
     /// Memory was trimmed behind the first table.
     private var hasTrimmed = false
 
@@ -47,6 +54,9 @@ final class Subscription {
         /// The snapshot is that of the cache.
         case restored
     }
+
+    /// For how long the control plane must be silent before the data plane probes by itself, in milliseconds.
+    private static let silenceMilliseconds = 3_000
 
     /// How long a control plane may take to send a snapshot before the cache is used, in milliseconds.
     private static let cacheDelayMilliseconds = 500
@@ -71,7 +81,11 @@ final class Subscription {
         self.logger = logger
         appliedDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         addressesDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
-        guard appliedDescriptor >= 0, addressesDescriptor >= 0 else { throw SystemError("eventfd", errno) }
+        outcomesDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+        guard appliedDescriptor >= 0, addressesDescriptor >= 0, outcomesDescriptor >= 0 else {
+            throw SystemError("eventfd", errno)
+        }
+        prober = try WorkerProber(outcomesDescriptor: outcomesDescriptor)
         resolver = try HostResolver(changedDescriptor: addressesDescriptor)
         compiler = RoutingTableCompiler(shared)
         self.shared = shared
@@ -84,12 +98,15 @@ final class Subscription {
     func run() -> Never {
         let resolver = resolver
         Thread.startOrExit(name: "resolver", logger: logger) { resolver.run() }
+        let prober = prober
+        Thread.startOrExit(name: "prober", logger: logger) { prober.run() }
         while true {
             // What has arrived is heard before silence is judged: compiling a large table takes its time.
             if socketDescriptor >= 0 { receive() }
             let applied = state.applied
             perform { try state.timePassed(at: EpollReactor.clock(), heartbeat: heartbeat(applied)) }
             lookIntoCache()
+            probeWorkers()
             wait()
         }
     }
@@ -100,21 +117,23 @@ final class Subscription {
         var descriptors = [
             pollfd(fd: appliedDescriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: addressesDescriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: outcomesDescriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: socketDescriptor, events: Int16(POLLIN | (unsent.isEmpty ? 0 : POLLOUT)), revents: 0),
         ]
         let now = EpollReactor.clock()
-        let wakeAt = [state.wakeAt, cacheDueAt].compactMap(\.self).min()
+        let wakeAt = [state.wakeAt, cacheDueAt, localHealth?.nextDue].compactMap(\.self).min()
         let pause = wakeAt.map { max(0, $0.milliseconds - now.milliseconds) } ?? 1_000
-        let count = nfds_t(socketDescriptor >= 0 ? 3 : 2)
+        let count = nfds_t(socketDescriptor >= 0 ? 4 : 3)
         guard unsafe poll(&descriptors, count, Int32(min(pause, 1_000))) > 0 else { return }
         if descriptors[0].revents != 0 { reportApplied() }
         if descriptors[1].revents != 0 {
             Mailbox.clear(addressesDescriptor)
             recompile()
         }
-        guard socketDescriptor >= 0, descriptors[2].revents != 0 else { return }
-        if descriptors[2].revents & Int16(POLLOUT) != 0 { flush() }
-        if descriptors[2].revents & ~Int16(POLLOUT) != 0 { receive() }
+        if descriptors[2].revents != 0 { takeProbes() }
+        guard socketDescriptor >= 0, descriptors[3].revents != 0 else { return }
+        if descriptors[3].revents & Int16(POLLOUT) != 0 { flush() }
+        if descriptors[3].revents & ~Int16(POLLOUT) != 0 { receive() }
     }
 
     private func heartbeat(_ applied: SnapshotVersion?) -> DataPlaneHeartbeat {
@@ -176,6 +195,10 @@ final class Subscription {
         case .restore(let snapshot, let digest): restore(snapshot, digest)
         case .observe(let newHealth):
             health = newHealth
+            if localHealth != nil {
+                localHealth = nil
+                logger.notice("The control plane observes the workers again.")
+            }
             recompile()
         }
     }
@@ -186,6 +209,68 @@ final class Subscription {
         cacheDueAt = nil
         guard current == nil, let (snapshot, digest) = cache.load() else { return }
         perform { state.found(snapshot, digest) }
+    }
+
+    // MARK: - Probing while the control plane is silent
+
+    /// Watches the workers by itself once the control plane has been silent for too long, until it observes them again.
+    private func probeWorkers() {
+        let now = EpollReactor.clock()
+        guard let table = update?.update.table else { return }
+        if localHealth == nil {
+            let silent = shared.origin.silentMilliseconds(at: now) ?? 0
+            guard silent >= Subscription.silenceMilliseconds else { return }
+            logger.warning("The control plane is silent: this data plane probes the workers itself.")
+            localHealth = LocalHealth()
+        }
+        localHealth?.watch(
+            table.workers.compactMap { worker in
+                worker.observed.map { (worker.incarnation, $0) }
+            },
+            at: now
+        )
+        let due = Set(localHealth?.due(at: now) ?? [])
+        guard !due.isEmpty else { return }
+        var targets: [WorkerProber.Target] = []
+        for worker in table.workers where due.contains(worker.incarnation) {
+            if let address = worker.endpoint.addresses.first {
+                targets.append(
+                    WorkerProber.Target(
+                        incarnation: worker.incarnation,
+                        address: address,
+                        port: worker.endpoint.port,
+                        host: worker.endpoint.authority
+                    )
+                )
+            } else {
+                _ = localHealth?.probed(worker.incarnation, isWell: false, at: now)
+            }
+        }
+        prober.probe(targets)
+    }
+
+    private func takeProbes() {
+        Mailbox.clear(outcomesDescriptor)
+        let now = EpollReactor.clock()
+        var isNews = false
+        for (incarnation, isWell) in prober.takeOutcomes() where localHealth != nil {
+            if localHealth?.probed(incarnation, isWell: isWell, at: now) == true { isNews = true }
+        }
+        if isNews { recompile() }
+    }
+
+    /// What is observed of the workers: by the control plane, or by this data plane while that is silent.
+    private var observations: HealthMessage? {
+        guard let localHealth, let run = health?.run ?? ownRun else { return health }
+        let workers = localHealth.states.map { incarnation, state in
+            WorkerObservation(
+                incarnation: incarnation,
+                state: state,
+                since: "",
+                reason: "Probed by the data plane; the control plane is silent."
+            )
+        }
+        return HealthMessage(run: run, tick: 0, workers: workers)
     }
 
     private func restore(_ snapshot: Snapshot, _ digest: SnapshotDigest) {
@@ -234,7 +319,7 @@ final class Subscription {
         return try compiler.compile(
             snapshot,
             digest: digest,
-            health: health,
+            health: observations,
             addresses: resolver.addresses(of: hosts)
         )
     }

@@ -86,3 +86,23 @@ def test_without_a_cache_it_waits_for_the_control_plane(bench: Workbench) -> Non
     wait_for("an answer", lambda: ask(proxy.port, "GET", "/readiness").status == 503)
     body = json.loads(ask(proxy.port, "GET", "/readiness?verbose").body)
     assert body["snapshot"]["version"] is None and body["snapshot"]["source"] is None
+
+
+def test_while_the_control_plane_is_silent_the_data_plane_finds_out_who_is_dead(bench: Workbench) -> None:
+    staying, victim = bench.worker(), bench.worker()
+    plane, proxy = bench.wired(staying.url, victim.url)
+    plane.kill()
+    wait_for("it to probe by itself", lambda: "probes the workers itself" in proxy.log(), limit(10))
+
+    def ready() -> int:
+        return json.loads(ask(proxy.port, "GET", "/readiness").body).get("healthy_workers", 0)
+
+    assert ready() == 2
+    victim.kill()
+    wait_for("the dead worker to be taken out", lambda: ready() == 1, limit(15))
+    assert all(serves(proxy) for _ in range(20))
+    again = bench.worker(port=victim.port)
+    wait_for("its successor to be used", lambda: serves(proxy) and again.stats()["completed"] > 0, limit(15))
+    back = bench.control_plane(runtime_folder=plane.runtime_folder, database=plane.database)
+    wait_for("the control plane to observe again", lambda: "observes the workers again" in proxy.log(), limit(10))
+    assert back.admin.worker(staying.url)["state"] == "ready" and serves(proxy)

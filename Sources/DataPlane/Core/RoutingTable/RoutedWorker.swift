@@ -12,6 +12,9 @@ public struct RoutedWorker: Sendable {
     /// What it still does is cut.
     public var isCut: Bool
 
+    /// What is to be watched of it; nil for one that gets no requests whatever it answers, or needs no probes.
+    public var observed: ObservedState?
+
     /// Its number in the prefix index; nil when it has none.
     var lane: Int? { lease.lane }
 }
@@ -21,6 +24,8 @@ public final class WorkerEndpoint: Sendable {
     /// Tried in order; empty while the host name is not resolved.
     public let addresses: [IPAddress]
     public let port: UInt16
+    /// Host and port as they stand in the `Host` field.
+    public let authority: String
     /// The `Host` field with its line's end, as every head to the worker has it.
     let hostLine: ByteBuffer
     /// Goes before the path of every request; empty for most workers.
@@ -29,6 +34,7 @@ public final class WorkerEndpoint: Sendable {
     init(_ url: WorkerURL, addresses: [IPAddress]) {
         self.addresses = addresses
         port = url.port
+        authority = url.authority
         hostLine = ByteBuffer("Host: \(url.authority)\r\n")
         pathPrefix = ByteBuffer(url.path)
     }

@@ -90,8 +90,14 @@ public struct RoutingTableCompiler {
             weight: worker.weight,
             requestsMax: settings.admission.workerRequestsMax > 0
                 ? settings.admission.workerRequestsMax : worker.runningRequestsMax,
-            isCut: worker.isCut
+            isCut: worker.isCut,
+            observed: RoutingTableCompiler.watched(worker, observed: observed)
         )
+    }
+
+    private static func watched(_ worker: SnapshotWorker, observed: ObservedState?) -> ObservedState? {
+        guard worker.intent == .active, worker.healthCheck else { return nil }
+        return observed ?? (worker.wasReady ? .ready : .pending)
     }
 
     /// The pool of all workers, and one for every model that not all workers serve or that has a policy of its own.

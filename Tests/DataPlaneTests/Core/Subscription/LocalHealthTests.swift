@@ -1,0 +1,71 @@
+import SignalboxProtocol
+import Testing
+
+@testable import DataPlaneCore
+
+@Suite("A data plane that probes by itself")
+struct LocalHealthTests {
+    private let worker = Samples.worker(1).incarnation
+    private let start = MonotonicTime(milliseconds: 1_000)
+
+    private func watching(_ state: ObservedState) -> LocalHealth {
+        var health = LocalHealth()
+        health.watch([(worker, state)], at: start)
+        return health
+    }
+
+    private func probe(_ health: inout LocalHealth, _ isWell: Bool, at now: MonotonicTime) -> Bool {
+        let due = health.due(at: now)
+        #expect(due == [worker])
+        return health.probed(worker, isWell: isWell, at: now)
+    }
+
+    @Test("believes what was known, takes three failures for an end, and two answers for a return")
+    func thresholds() {
+        var health = watching(.ready)
+        var now = start
+        for (isWell, state) in [
+            (false, ObservedState.ready), (false, .ready), (false, .unhealthy), (true, .unhealthy), (false, .unhealthy),
+            (true, .unhealthy), (true, .ready),
+        ] {
+            let before = health.states[worker]
+            let isNews = probe(&health, isWell, at: now)
+            #expect(isNews == (before != state))
+            #expect(health.states[worker] == state)
+            now = now.adding(milliseconds: LocalHealth.failingMilliseconds)
+        }
+    }
+
+    @Test("takes one answer of a worker that was never ready")
+    func pending() {
+        var health = watching(.pending)
+        let isNews = probe(&health, true, at: start)
+        #expect(isNews)
+        #expect(health.states[worker] == .ready)
+    }
+
+    @Test("probes a good worker rarely, a failing one often, and none twice at one time")
+    func schedule() {
+        var health = watching(.ready)
+        let (first, second) = (health.due(at: start), health.due(at: start))
+        #expect(first == [worker] && second.isEmpty)
+        _ = health.probed(worker, isWell: true, at: start)
+        #expect(health.nextDue == start.adding(milliseconds: LocalHealth.readyMilliseconds))
+        let later = start.adding(milliseconds: LocalHealth.readyMilliseconds)
+        _ = probe(&health, false, at: later)
+        #expect(health.nextDue == later.adding(milliseconds: LocalHealth.failingMilliseconds))
+    }
+
+    @Test("forgets workers that are gone, and has only so many probes at one time")
+    func bounds() {
+        var health = LocalHealth()
+        let many = (1...200).map { (Samples.worker($0).incarnation, ObservedState.ready) }
+        health.watch(many, at: start)
+        let (first, second) = (health.due(at: start), health.due(at: start))
+        #expect(first.count == LocalHealth.probesMax && second.isEmpty && health.nextDue == nil)
+        health.watch([], at: start)
+        #expect(health.states.isEmpty)
+        let isNews = health.probed(many[0].0, isWell: true, at: start)
+        #expect(!isNews)
+    }
+}
