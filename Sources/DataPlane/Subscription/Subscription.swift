@@ -9,46 +9,46 @@ import Synchronization
 /// hands them to the proxy threads.
 final class Subscription {
     private let path: String
-    private let mailboxes: [Mailbox]
+    let mailboxes: [Mailbox]
     private let counters: [ThreadCounters]
-    private let shared: SharedState
-    private let logger: Logger
-    private let resolver: HostResolver
+    let shared: SharedState
+    let logger: Logger
+    let resolver: HostResolver
     /// Woken when every thread has swapped to a table.
-    private let appliedDescriptor: Int32
+    let appliedDescriptor: Int32
     /// Woken when a host name has new addresses.
     private let addressesDescriptor: Int32
     /// Woken when the data plane's own probes have ended.
-    private let outcomesDescriptor: Int32
-    private let prober: WorkerProber
+    let outcomesDescriptor: Int32
+    let prober: WorkerProber
     private let drainFlag: DrainFlag
 
-    private var state: SubscriptionState
-    private var generator = SystemRandomNumberGenerator()
-    private var compiler: RoutingTableCompiler
+    var state: SubscriptionState
+    var generator = SystemRandomNumberGenerator()
+    var compiler: RoutingTableCompiler
     private var socketDescriptor: Int32 = -1
     private var unsent: [UInt8] = []
     /// What is served: the newest snapshot and the newest observations.
-    private var current: (snapshot: Snapshot, digest: SnapshotDigest)?
-    private var health: HealthMessage?
+    var current: (snapshot: Snapshot, digest: SnapshotDigest)?
+    var health: HealthMessage?
     /// What the data plane finds out by itself; nil while the control plane is heard.
-    private var localHealth: LocalHealth?
+    var localHealth: LocalHealth?
     /// The update that is on its way to the threads, and whether its snapshot has to be acknowledged.
-    private var update: (update: TableUpdate, report: Report)?
+    var update: (update: TableUpdate, report: Report)?
     /// The lines of the snapshot that is on its way to the threads, for the cache.
-    private var lines: [UInt8] = []
-    private let cache: SnapshotCache?
-    private var readyDescriptor: Int32?
+    var lines: [UInt8] = []
+    let cache: SnapshotCache?
+    var readyDescriptor: Int32?
     /// When the cache is looked at; nil when it was, or there is none.
     private var cacheDueAt: MonotonicTime?
     private var hasSaidDisconnected = false
     /// Stands for the run of a control plane that has never been heard.
-    private lazy var ownRun: RunID? = RunID.random(using: &generator)
+    lazy var ownRun: RunID? = RunID.random(using: &generator)
     /// Memory was trimmed behind the first table.
-    private var hasTrimmed = false
+    var hasTrimmed = false
 
     /// What is due when every thread has swapped to a table.
-    private enum Report {
+    enum Report {
         case nothing
         case acknowledge
         /// The snapshot is that of the cache.
@@ -56,7 +56,7 @@ final class Subscription {
     }
 
     /// For how long the control plane must be silent before the data plane probes by itself, in milliseconds.
-    private static let silenceMilliseconds = 3_000
+    static let silenceMilliseconds = 3_000
 
     /// How long a control plane may take to send a snapshot before the cache is used, in milliseconds.
     private static let cacheDelayMilliseconds = 500
@@ -177,7 +177,7 @@ final class Subscription {
 
     // MARK: - Carrying out decisions
 
-    private func perform(_ decide: () throws -> [SubscriptionState.Action]) {
+    func perform(_ decide: () throws -> [SubscriptionState.Action]) {
         do {
             for action in try decide() { perform(action) }
         } catch {
@@ -209,169 +209,6 @@ final class Subscription {
         cacheDueAt = nil
         guard current == nil, let (snapshot, digest) = cache.load() else { return }
         perform { state.found(snapshot, digest) }
-    }
-
-    // MARK: - Probing while the control plane is silent
-
-    /// Watches the workers by itself once the control plane has been silent for too long, until it observes them again.
-    private func probeWorkers() {
-        let now = EpollReactor.clock()
-        guard let table = update?.update.table else { return }
-        if localHealth == nil {
-            let silent = shared.origin.silentMilliseconds(at: now) ?? 0
-            guard silent >= Subscription.silenceMilliseconds else { return }
-            logger.warning("The control plane is silent: this data plane probes the workers itself.")
-            localHealth = LocalHealth()
-        }
-        localHealth?.watch(
-            table.workers.compactMap { worker in
-                worker.observed.map { (worker.incarnation, $0) }
-            },
-            at: now
-        )
-        let due = Set(localHealth?.due(at: now) ?? [])
-        guard !due.isEmpty else { return }
-        var targets: [WorkerProber.Target] = []
-        for worker in table.workers where due.contains(worker.incarnation) {
-            if let address = worker.endpoint.addresses.first {
-                targets.append(
-                    WorkerProber.Target(
-                        incarnation: worker.incarnation,
-                        address: address,
-                        port: worker.endpoint.port,
-                        host: worker.endpoint.authority
-                    )
-                )
-            } else {
-                _ = localHealth?.probed(worker.incarnation, isWell: false, at: now)
-            }
-        }
-        prober.probe(targets)
-    }
-
-    private func takeProbes() {
-        Mailbox.clear(outcomesDescriptor)
-        let now = EpollReactor.clock()
-        var isNews = false
-        for (incarnation, isWell) in prober.takeOutcomes() where localHealth != nil {
-            if localHealth?.probed(incarnation, isWell: isWell, at: now) == true { isNews = true }
-        }
-        if isNews { recompile() }
-    }
-
-    /// What is observed of the workers: by the control plane, or by this data plane while that is silent.
-    private var observations: HealthMessage? {
-        guard let localHealth, let run = health?.run ?? ownRun else { return health }
-        let workers = localHealth.states.map { incarnation, state in
-            WorkerObservation(
-                incarnation: incarnation,
-                state: state,
-                since: "",
-                reason: "Probed by the data plane; the control plane is silent."
-            )
-        }
-        return HealthMessage(run: run, tick: 0, workers: workers)
-    }
-
-    private func restore(_ snapshot: Snapshot, _ digest: SnapshotDigest) {
-        do {
-            hand(try compile(snapshot, digest), report: .restored)
-            current = (snapshot, digest)
-        } catch {
-            logger.warning("The cached snapshot cannot be used.", metadata: ["reason": "\(error.description)"])
-        }
-    }
-
-    private func apply(_ snapshot: Snapshot, _ digest: SnapshotDigest, _ received: [UInt8]) {
-        do {
-            let table = try compile(snapshot, digest)
-            current = (snapshot, digest)
-            if cache != nil { lines = received }
-            hand(table, report: .acknowledge)
-        } catch {
-            logger.error(
-                "A snapshot was refused.",
-                metadata: ["version": "\(snapshot.version)", "reason": "\(error.description)"]
-            )
-            perform { try state.rejected(snapshot.version, error) }
-        }
-    }
-
-    /// Observations or addresses have changed: the same snapshot makes another table.
-    private func recompile() {
-        guard let current else { return }
-        do {
-            // The threads may have swapped already while the acknowledgement is still owed.
-            hand(try compile(current.snapshot, current.digest), report: update?.report ?? .nothing)
-        } catch {
-            logger.error("The routing table cannot be compiled again.", metadata: ["reason": "\(error.description)"])
-        }
-    }
-
-    private func compile(
-        _ snapshot: Snapshot,
-        _ digest: SnapshotDigest
-    ) throws(SnapshotRejection) -> RoutingTable {
-        var hosts: Set<String> = []
-        for worker in snapshot.workers {
-            if let url = try? WorkerURL(worker.url) { hosts.insert(url.host) }
-        }
-        return try compiler.compile(
-            snapshot,
-            digest: digest,
-            health: observations,
-            addresses: resolver.addresses(of: hosts)
-        )
-    }
-
-    private func hand(_ table: RoutingTable, report: Report) {
-        let newUpdate = TableUpdate(table, threads: mailboxes.count, appliedDescriptor: appliedDescriptor)
-        update = (newUpdate, report)
-        for mailbox in mailboxes { mailbox.post(.table(newUpdate)) }
-    }
-
-    private func reportApplied() {
-        Mailbox.clear(appliedDescriptor)
-        guard let (update, report) = update, update.isApplied else { return }
-        self.update = (update, .nothing)
-        if let current { compiler.retire(allBut: current.snapshot) }
-        trimMemory(workers: update.table.workers.count)
-        guard report != .nothing, let version = update.table.version, let digest = update.table.digest else { return }
-        logger.info(
-            report == .restored ? "The cached snapshot is applied." : "A snapshot is applied.",
-            metadata: [
-                "version": "\(version)", "workers": "\(update.table.workers.count)",
-                "ready": "\(update.table.readyCount)",
-            ]
-        )
-        shared.origin.source = report == .restored ? .cache : .controlPlane
-        sayReady()
-        if report == .restored {
-            state.restored(version, digest: digest)
-            return
-        }
-        perform { try state.applied(version, digest: digest) }
-        if let cache, !lines.isEmpty {
-            cache.save(lines)
-            lines = []
-        }
-    }
-
-    /// Tells whoever started the process, once, that it serves.
-    private func sayReady() {
-        guard let descriptor = readyDescriptor else { return }
-        readyDescriptor = nil
-        var byte: UInt8 = 1
-        _ = unsafe write(descriptor, &byte, 1)
-        close(descriptor)
-    }
-
-    /// Gives back what reading and compiling has left behind: behind the first table, which is where the start ends, and
-    /// behind large ones.
-    private func trimMemory(workers: Int) {
-        guard !hasTrimmed || workers >= 1_000 else { return }
-        hasTrimmed = true
-        signalbox_trim_memory()
     }
 
     // MARK: - The socket

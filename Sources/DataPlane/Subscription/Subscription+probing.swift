@@ -1,0 +1,66 @@
+import DataPlaneCore
+import Logging
+import SignalboxProtocol
+
+/// Probing while the control plane is silent.
+extension Subscription {
+    /// Watches the workers by itself once the control plane has been silent for too long, until it observes them again.
+    func probeWorkers() {
+        let now = EpollReactor.clock()
+        guard let table = update?.update.table else { return }
+        if localHealth == nil {
+            let silent = shared.origin.silentMilliseconds(at: now) ?? 0
+            guard silent >= Subscription.silenceMilliseconds else { return }
+            logger.warning("The control plane is silent: this data plane probes the workers itself.")
+            localHealth = LocalHealth()
+        }
+        localHealth?.watch(
+            table.workers.compactMap { worker in
+                worker.observed.map { (worker.incarnation, $0) }
+            },
+            at: now
+        )
+        let due = Set(localHealth?.due(at: now) ?? [])
+        guard !due.isEmpty else { return }
+        var targets: [WorkerProber.Target] = []
+        for worker in table.workers where due.contains(worker.incarnation) {
+            if let address = worker.endpoint.addresses.first {
+                targets.append(
+                    WorkerProber.Target(
+                        incarnation: worker.incarnation,
+                        address: address,
+                        port: worker.endpoint.port,
+                        host: worker.endpoint.authority
+                    )
+                )
+            } else {
+                _ = localHealth?.probed(worker.incarnation, isWell: false, at: now)
+            }
+        }
+        prober.probe(targets)
+    }
+
+    func takeProbes() {
+        Mailbox.clear(outcomesDescriptor)
+        let now = EpollReactor.clock()
+        var isNews = false
+        for (incarnation, isWell) in prober.takeOutcomes() where localHealth != nil {
+            if localHealth?.probed(incarnation, isWell: isWell, at: now) == true { isNews = true }
+        }
+        if isNews { recompile() }
+    }
+
+    /// What is observed of the workers: by the control plane, or by this data plane while that is silent.
+    var observations: HealthMessage? {
+        guard let localHealth, let run = health?.run ?? ownRun else { return health }
+        let workers = localHealth.states.map { incarnation, state in
+            WorkerObservation(
+                incarnation: incarnation,
+                state: state,
+                since: "",
+                reason: "Probed by the data plane; the control plane is silent."
+            )
+        }
+        return HealthMessage(run: run, tick: 0, workers: workers)
+    }
+}
