@@ -160,6 +160,13 @@ let package = Package(
             path: "Tests/DataPlaneTests",
             swiftSettings: strict
         ),
+        // Both planes in simulated worlds; an executable, so that it runs optimised and replays a seed.
+        .executableTarget(
+            name: "simulation",
+            dependencies: ["ControlPlane", "ControlPlaneCore", "DataPlaneCore", "SignalboxProtocol", argumentParser],
+            path: "Tests/SimulationTests",
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "SimulatedWorkerTests",
             dependencies: [

@@ -10,10 +10,11 @@ source "$project_root/scripts/lib/build.sh"
 
 usage() {
     cat <<'HELP'
-usage: scripts/test.sh [all|unit|e2e] [--slow] [--measure] [pytest arguments]
+usage: scripts/test.sh [all|unit|simulation|e2e] [--slow] [--measure] [pytest arguments]
 
-  all        unit tests, then end-to-end tests (default)
+  all        unit tests, simulation, then end-to-end tests (default)
   unit       Swift Testing suites, debug build
+  simulation both planes in 10,000 simulated worlds, and every planted bug; release build
   e2e        pytest with real processes, release build
   --slow     also the tests marked slow (minutes each)
   --measure  write the measured figures to docs/measurements.md
@@ -34,7 +35,7 @@ pytest_arguments=()
 tests=()
 while (($# > 0)); do
     case $1 in
-        all | unit | e2e) part=$1 ;;
+        all | unit | simulation | e2e) part=$1 ;;
         --slow) slow=yes ;;
         --measure) measure=yes ;;
         -h | --help) usage && exit 0 ;;
@@ -52,6 +53,17 @@ install_missing() {
 unit_tests() {
     note "\$ swift test --parallel"
     swift test --package-path "$project_root" --parallel
+}
+
+# Every planted bug must be found, and nothing else.
+simulation() {
+    local plant
+    for plant in lost-audit lower-sequence mixed-version stale-table leaked-load lost-deadline; do
+        note "\$ simulation --seeds 1000 --plant $plant"
+        "$bin_dir/simulation" --seeds 1000 --plant "$plant"
+    done
+    note "\$ simulation --seeds 10000"
+    "$bin_dir/simulation" --seeds 10000
 }
 
 end_to_end_tests() {
@@ -77,8 +89,9 @@ if [[ $part != unit ]]; then
     stage "Python environment" ensure_python_environment
     stage "Build, release" build_release
 fi
-if [[ $part != e2e ]]; then stage "Unit tests" unit_tests; fi
-if [[ $part != unit ]]; then
+if [[ $part == all || $part == unit ]]; then stage "Unit tests" unit_tests; fi
+if [[ $part == all || $part == simulation ]]; then stage "Simulation" simulation; fi
+if [[ $part == all || $part == e2e ]]; then
     stage "End-to-end tests" end_to_end_tests
     if [[ $measure == yes ]]; then stage "Write docs/measurements.md" write_measurements; fi
 fi

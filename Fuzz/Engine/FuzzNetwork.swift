@@ -63,6 +63,11 @@ struct FuzzNetwork: Network {
 
     func queuedBytes(_ id: ConnectionID) -> Int { self[id].isOpen ? self[id].queuedBytes : 0 }
 
+    /// No clock that tells the date.
+    var dateLine: ByteBuffer { ByteBuffer() }
+
+    func hasUnread(_ id: ConnectionID) -> Bool { !self[id].incoming.isEmpty || self[id].hasEnded }
+
     mutating func pauseReads(_ id: ConnectionID) { self[id].isPaused = true }
 
     mutating func resumeReads(_ id: ConnectionID) { self[id].isPaused = false }

@@ -1,4 +1,4 @@
-internal import ControlPlaneCore
+package import ControlPlaneCore
 internal import SignalboxProtocol
 
 extension DataPlaneRegistry {
@@ -6,7 +6,7 @@ extension DataPlaneRegistry {
     /// silent without a farewell.
     ///
     /// - Parameter isAlive: whether a process of this number runs; what a dead one had is over.
-    func traffic(isAlive: (Int) -> Bool) -> [DataPlaneTraffic] {
+    package func traffic(isAlive: (Int) -> Bool) -> [DataPlaneTraffic] {
         connectedRecords.map { $0.traffic(isConnected: true) }
             + formerRecords.filter { isAlive($0.hello.pid) }.map { $0.traffic(isConnected: false) }
     }

@@ -2,9 +2,9 @@ internal import FoundationEssentials
 internal import SignalboxProtocol
 
 /// All data planes that are connected or left lately, and the newest of what is published, as one value.
-struct DataPlaneRegistry: Sendable {
-    typealias Instant = ContinuousClock.Instant
-    typealias ConnectionID = UInt64
+package struct DataPlaneRegistry: Sendable {
+    package typealias Instant = ContinuousClock.Instant
+    package typealias ConnectionID = UInt64
 
     /// Most connections at a time; a host has cores for far fewer data planes.
     static let connectionsMax = 256
@@ -14,11 +14,13 @@ struct DataPlaneRegistry: Sendable {
     static let formerMax = 256
 
     /// A connection that must be closed, and why.
-    struct Closing: Hashable, Sendable {
-        var connection: ConnectionID
+    package struct Closing: Hashable, Sendable {
+        package var connection: ConnectionID
         var dataPlane: String?
         var reason: String
     }
+
+    package init() {}
 
     private(set) var snapshot: PublishedSnapshot?
     private(set) var health: PublishedHealth?
@@ -32,14 +34,14 @@ struct DataPlaneRegistry: Sendable {
     var connections: [ConnectionID] { Array(sessions.keys) }
 
     /// False when there are too many connections; the new one must be closed.
-    mutating func connected(_ connection: ConnectionID, at now: Instant) -> Bool {
+    package mutating func connected(_ connection: ConnectionID, at now: Instant) -> Bool {
         guard sessions.count < DataPlaneRegistry.connectionsMax else { return false }
         sessions[connection] = DataPlaneSession(connectedAt: now)
         return true
     }
 
     /// Takes bytes of a connection; says what they brought about and which connections must be closed.
-    mutating func received(
+    package mutating func received(
         _ bytes: [UInt8],
         from connection: ConnectionID,
         at now: Instant
@@ -67,13 +69,13 @@ struct DataPlaneRegistry: Sendable {
         return closings
     }
 
-    mutating func disconnected(_ connection: ConnectionID, at now: Instant) {
+    package mutating func disconnected(_ connection: ConnectionID, at now: Instant) {
         guard let session = sessions.removeValue(forKey: connection) else { return }
         remember(session.record, at: now)
     }
 
     /// Connections that were silent for too long; also forgets data planes that left long ago.
-    mutating func expired(at now: Instant) -> [Closing] {
+    package mutating func expired(at now: Instant) -> [Closing] {
         former = former.filter { _, record in
             guard let left = record.disconnectedAt else { return true }
             return left.duration(to: now) < DataPlaneRegistry.memory
@@ -82,17 +84,17 @@ struct DataPlaneRegistry: Sendable {
             .map { close($0, reason: $1, at: now) }
     }
 
-    mutating func publish(_ newest: PublishedSnapshot) {
+    package mutating func publish(_ newest: PublishedSnapshot) {
         snapshot = newest
         for connection in sessions.keys { sessions[connection]?.published(newest) }
         for id in former.keys { former[id]?.published(newest) }
     }
 
-    mutating func publish(_ newest: PublishedHealth) {
+    package mutating func publish(_ newest: PublishedHealth) {
         health = newest
     }
 
-    mutating func nextOutput(for connection: ConnectionID, at now: Instant) -> DataPlaneSession.Output? {
+    package mutating func nextOutput(for connection: ConnectionID, at now: Instant) -> DataPlaneSession.Output? {
         sessions[connection]?.nextOutput(snapshot: snapshot, health: health, at: now)
     }
 

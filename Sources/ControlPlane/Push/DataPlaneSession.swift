@@ -1,12 +1,12 @@
 internal import NIOCore
-internal import SignalboxProtocol
+package import SignalboxProtocol
 
 /// The control plane's side of one connection, as a value: what arrives goes in, what is to be sent is asked for.
 ///
 /// Output is pulled, one message at a time, when the one before has left. So a slow data plane holds at most one
 /// message, and what it gets next is always the newest.
-struct DataPlaneSession: Sendable {
-    typealias Instant = ContinuousClock.Instant
+package struct DataPlaneSession: Sendable {
+    package typealias Instant = ContinuousClock.Instant
 
     static let helloTimeout: Duration = .seconds(5)
     static let heartbeatInterval: Duration = .milliseconds(Heartbeat.intervalMilliseconds)
@@ -18,14 +18,14 @@ struct DataPlaneSession: Sendable {
     /// Longest name of a data plane.
     static let identifierBytesMax = 128
 
-    enum Output: Sendable {
+    package enum Output: Sendable {
         case snapshot(PublishedSnapshot)
         case health(PublishedHealth)
         case heartbeat
     }
 
     /// What a received piece brought about.
-    enum Event: Hashable, Sendable {
+    package enum Event: Hashable, Sendable {
         case greeted(id: String)
         case acknowledged(SnapshotVersion)
         case refused(Nack)

@@ -1,17 +1,19 @@
 internal import NIOCore
-internal import SignalboxProtocol
+package import SignalboxProtocol
 
 /// A snapshot ready to be sent; all connections share its bytes.
-struct PublishedSnapshot: Sendable {
+package struct PublishedSnapshot: Sendable {
     var header: SnapshotHeader
     /// The header's line and the document's line.
     var bytes: ByteBuffer
+    /// The same as an array.
+    package var wireBytes: [UInt8] { Array(bytes.readableBytesView) }
     /// When the oldest change that it shows was committed.
     var committedAt: ContinuousClock.Instant
 
     var version: SnapshotVersion { header.version }
 
-    init(_ snapshot: EncodedSnapshot, committedAt: ContinuousClock.Instant) throws {
+    package init(_ snapshot: EncodedSnapshot, committedAt: ContinuousClock.Instant) throws {
         header = snapshot.header
         bytes = ByteBuffer(bytes: try snapshot.wireBytes())
         self.committedAt = committedAt
@@ -19,11 +21,13 @@ struct PublishedSnapshot: Sendable {
 }
 
 /// A health message ready to be sent; all connections share its bytes.
-struct PublishedHealth: Sendable {
+package struct PublishedHealth: Sendable {
     var tick: UInt64
     var bytes: ByteBuffer
+    /// The same as an array.
+    package var wireBytes: [UInt8] { Array(bytes.readableBytesView) }
 
-    init(_ health: HealthMessage) throws {
+    package init(_ health: HealthMessage) throws {
         tick = health.tick
         bytes = ByteBuffer(bytes: try LineCoding.encode(ControlPlaneMessage.health(health)))
     }

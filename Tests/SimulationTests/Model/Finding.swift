@@ -1,0 +1,34 @@
+/// An invariant (architecture section 9) that does not hold.
+struct Finding: Error, CustomStringConvertible {
+    var invariant: Int
+    var message: String
+
+    var description: String { "invariant \(invariant): \(message)" }
+}
+
+/// A bug that is planted into the simulated surroundings of the real code, to prove that it is found.
+enum Plant: String, CaseIterable {
+    /// A commit that a crash interrupts keeps its rows without their audit row.
+    case lostAudit = "lost-audit"
+    /// A control plane comes back with an older database, and a data plane has forgotten what it had applied.
+    case lowerSequence = "lower-sequence"
+    /// A snapshot shows rows of another version.
+    case mixedVersion = "mixed-version"
+    /// A thread goes on with its old table after the new one was acknowledged.
+    case staleTable = "stale-table"
+    /// A request that has ended stays counted at its worker.
+    case leakedLoad = "leaked-load"
+    /// The time limits of connections to workers never fire.
+    case lostDeadline = "lost-deadline"
+
+    /// The invariant that it breaks.
+    var invariant: Int {
+        switch self {
+        case .lostAudit, .mixedVersion: 1
+        case .lowerSequence: 2
+        case .staleTable: 4
+        case .leakedLoad: 5
+        case .lostDeadline: 6
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import ControlPlaneCore
+import SignalboxProtocol
+
+/// The database as far as other parts see it: a change is rows, audit row and sequence in one commit, or nothing.
+struct StoreModel {
+    struct Rows {
+        var workers: [Worker] = []
+        var policy = PolicyConfiguration()
+        var sequence: UInt64 = 0
+        /// The sequences of the audit rows.
+        var audit: [UInt64] = []
+    }
+
+    let epoch: Epoch
+    private(set) var rows = Rows()
+    /// What each version shows, as it was committed.
+    private(set) var committed: [UInt64: SnapshotDigest] = [:]
+    private let plant: Plant?
+
+    init(epoch: Epoch, plant: Plant?) throws {
+        self.epoch = epoch
+        self.plant = plant
+        try note()
+    }
+
+    /// Makes a change in steps; a crash between two of them leaves nothing of it.
+    ///
+    /// - Returns: false when the process died before the commit.
+    mutating func change(_ dice: inout Dice, crashes: Bool, _ edit: (inout Rows) -> Void) throws -> Bool {
+        var draft = rows
+        draft.sequence += 1
+        edit(&draft)
+        if crashes && dice.oneIn(2) {
+            if plant == .lostAudit { rows = draft }
+            return false
+        }
+        draft.audit.append(draft.sequence)
+        if crashes { return false }
+        rows = draft
+        try note()
+        return true
+    }
+
+    /// The newest committed state, read in one transaction.
+    func snapshot(_ dice: inout Dice) -> Snapshot {
+        var snapshot = whole
+        if plant == .mixedVersion, rows.sequence > 1, dice.oneIn(4) { snapshot.version.sequence -= 1 }
+        return snapshot
+    }
+
+    /// Short time limits, so that a run needs little simulated time.
+    private static let settings: RoutingSettings = {
+        var settings = RoutingSettings()
+        settings.timeouts.firstByteMilliseconds = 20_000
+        settings.timeouts.streamIdleMilliseconds = 10_000
+        settings.timeouts.queueMilliseconds = 5_000
+        settings.timeouts.connectMilliseconds = 2_000
+        settings.timeouts.holdMilliseconds = 2_000
+        settings.headTimeoutMilliseconds = 10_000
+        settings.keepAliveTimeoutMilliseconds = 20_000
+        return settings
+    }()
+
+    private mutating func note() throws {
+        committed[rows.sequence] = try EncodedSnapshot(whole).header.digest
+    }
+
+    private var whole: Snapshot {
+        Snapshot(
+            version: SnapshotVersion(epoch: epoch, sequence: rows.sequence),
+            workers: rows.workers.map(\.snapshotWorker),
+            policy: rows.policy,
+            settings: StoreModel.settings
+        )
+    }
+
+    /// Invariant 1: every version has its audit row, in order, and shows what was committed with it.
+    func check(_ published: EncodedSnapshot? = nil) throws {
+        guard rows.audit == Array(1..<(rows.sequence + 1)) else {
+            throw Finding(invariant: 1, message: "sequence \(rows.sequence) with the audit rows \(rows.audit.suffix(5))")
+        }
+        guard let published else { return }
+        guard published.header.digest == committed[published.version.sequence] else {
+            throw Finding(invariant: 1, message: "version \(published.version.sequence) shows rows of another one")
+        }
+    }
+}
