@@ -167,6 +167,13 @@ let package = Package(
             path: "Tests/SimulationTests",
             swiftSettings: strict
         ),
+        // The policies on traces, over modelled engines.
+        .executableTarget(
+            name: "route-simulator",
+            dependencies: ["DataPlaneCore", "SignalboxProtocol", argumentParser],
+            path: "Benchmarks/RouteSimulator",
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "SimulatedWorkerTests",
             dependencies: [

@@ -7,7 +7,8 @@ import Synchronization
 struct Simulation: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulation",
-        abstract: "Deterministic simulation: both planes with a fake network and a fake clock, invariants after every step.",
+        abstract:
+            "Deterministic simulation: both planes with a fake network and a fake clock, invariants after every step.",
         discussion: """
             A finding ends with status 1 and the command that replays it: the same seed gives the same run. \
             --plant NAME puts a bug into the surroundings of the code; it must be found.
@@ -26,7 +27,10 @@ struct Simulation: ParsableCommand {
     @Flag(help: "Print every step (with --seed).")
     var trace = false
 
-    @Option(help: "Plant a bug; the exit status is 0 when it is found: \(Plant.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(
+        help:
+            "Plant a bug; the exit status is 0 when it is found: \(Plant.allCases.map(\.rawValue).joined(separator: ", "))."
+    )
     var plant: String?
 
     func validate() throws {

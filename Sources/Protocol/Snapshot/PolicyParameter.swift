@@ -13,6 +13,8 @@ public enum PolicyParameter: String, Hashable, Sendable, CaseIterable {
     case assignmentMode = "assignment_mode"
     case idleSecondsMax = "max_idle_secs"
     case loadFactor = "load_factor"
+    /// Tokens that the cache of one worker holds; twice as many are remembered.
+    case cacheTokens = "cache_tokens"
 
     /// What it may be.
     public var range: ClosedRange<Double> {
@@ -27,13 +29,14 @@ public enum PolicyParameter: String, Hashable, Sendable, CaseIterable {
         case .assignmentMode: 0...2
         case .idleSecondsMax: 1...31_536_000
         case .loadFactor: 1...100
+        case .cacheTokens: 1_000...1_000_000_000
         }
     }
 
     /// Whether only whole numbers make sense.
     public var isWhole: Bool {
         switch self {
-        case .balanceAbsoluteThreshold, .treeSizeMax, .smallestTree, .assignmentMode: true
+        case .balanceAbsoluteThreshold, .treeSizeMax, .smallestTree, .assignmentMode, .cacheTokens: true
         case .cacheThreshold, .balanceRelativeThreshold, .evictionIntervalSeconds, .bucketAdjustIntervalSeconds,
             .idleSecondsMax, .loadFactor:
             false
@@ -45,7 +48,7 @@ extension PolicyName {
     /// The parameters that the policy understands, with their defaults.
     public var parameters: [PolicyParameter: Double] {
         switch self {
-        case .roundRobin, .random, .leastLoad, .powerOfTwo, .consistentHashing, .kvCost: [:]
+        case .roundRobin, .random, .leastLoad, .powerOfTwo, .consistentHashing: [:]
         case .cacheAware:
             [
                 .cacheThreshold: 0.3, .balanceAbsoluteThreshold: 64, .balanceRelativeThreshold: 1.5,
@@ -55,6 +58,7 @@ extension PolicyName {
             [.balanceAbsoluteThreshold: 32_768, .balanceRelativeThreshold: 1.5, .bucketAdjustIntervalSeconds: 5]
         case .manual: [.assignmentMode: 0, .idleSecondsMax: 14_400]
         case .prefixHash: [.loadFactor: 1.25]
+        case .kvCost: [.cacheTokens: 1_000_000]
         }
     }
 }

@@ -93,7 +93,9 @@ struct SimulatedNetwork: Network {
 
     mutating func setDeadline(_ id: ConnectionID, at time: MonotonicTime?) { connections[id]?.deadline = time }
     mutating func wake(thread: Int) { wakes.insert(thread) }
-    mutating func spool(_ bytes: borrowing Span<UInt8>, of id: ConnectionID) { preconditionFailure("no body is so large") }
+    mutating func spool(_ bytes: borrowing Span<UInt8>, of id: ConnectionID) {
+        preconditionFailure("no body is so large")
+    }
     mutating func readSpool(_ range: Range<Int>, of id: ConnectionID) { preconditionFailure("no body is so large") }
     mutating func discardSpool(of id: ConnectionID) {}
 }

@@ -77,7 +77,10 @@ struct StoreModel {
     /// Invariant 1: every version has its audit row, in order, and shows what was committed with it.
     func check(_ published: EncodedSnapshot? = nil) throws {
         guard rows.audit == Array(1..<(rows.sequence + 1)) else {
-            throw Finding(invariant: 1, message: "sequence \(rows.sequence) with the audit rows \(rows.audit.suffix(5))")
+            throw Finding(
+                invariant: 1,
+                message: "sequence \(rows.sequence) with the audit rows \(rows.audit.suffix(5))"
+            )
         }
         guard let published else { return }
         guard published.header.digest == committed[published.version.sequence] else {

@@ -72,7 +72,8 @@ extension World {
 
     /// Forgets a connection that both sides have given up.
     private func finish(_ id: ConnectionID, _ thread: PlaneModel.ProxyThread) {
-        guard let connection = thread.network.connections[id], connection.closed != nil, connection.toPeer.isEmpty else {
+        guard let connection = thread.network.connections[id], connection.closed != nil, connection.toPeer.isEmpty
+        else {
             return
         }
         if case .client(let client) = connection.peer, clients[client].phase != .left {
@@ -198,7 +199,10 @@ extension World {
                 worker.availability == .ready && worker.endpoint.addresses.first.map { Int($0.bytes[3]) } == number
             }
             guard isReady else {
-                throw Finding(invariant: 4, message: "a request went to worker \(number), which the table does not have ready")
+                throw Finding(
+                    invariant: 4,
+                    message: "a request went to worker \(number), which the table does not have ready"
+                )
             }
             if let applied = plane.subscription.applied, let version = thread.table.version,
                 version.epoch == applied.epoch, version.sequence < applied.sequence

@@ -243,7 +243,11 @@ final class World {
         plane.link = link
         if plant == .lowerSequence {
             // It has forgotten what it had, but not the world.
-            plane.subscription = SubscriptionState(id: "plane-\(plane.number)", pid: plane.number, now: MonotonicTime(milliseconds: now))
+            plane.subscription = SubscriptionState(
+                id: "plane-\(plane.number)",
+                pid: plane.number,
+                now: MonotonicTime(milliseconds: now)
+            )
         }
         say("plane \(plane.number) connects")
         _ = try plane.perform(try plane.subscription.connected(at: MonotonicTime(milliseconds: now)), dice: &dice)
@@ -305,7 +309,8 @@ final class World {
         } else if dice.oneIn(3) {
             let deadline = Int64(now + dice.below(4_000))
             try change("drain \(number)") { rows in
-                for index in rows.workers.indices where rows.workers[index].url == url && rows.workers[index].drain == nil {
+                for index in rows.workers.indices
+                where rows.workers[index].url == url && rows.workers[index].drain == nil {
                     rows.workers[index].drain = WorkerDrain(
                         beganAt: Int64(self.now),
                         deadline: deadline,
@@ -356,7 +361,8 @@ final class World {
     private func replacePlane(_ index: Int) {
         say("plane \(planes[index].number) dies")
         if let link = planes[index].link { forget(link) }
-        for client in clients.indices where clients[client].plane == planes[index].number && clients[client].phase != .left {
+        for client in clients.indices
+        where clients[client].plane == planes[index].number && clients[client].phase != .left {
             clients[client].closed()
             sockets[client] = nil
         }

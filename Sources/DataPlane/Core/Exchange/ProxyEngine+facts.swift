@@ -66,18 +66,20 @@ extension ProxyEngine {
         guard tokens > 0 else { return }
         let slot = worker.lease.slot
         let isAlone = loads.pendingTokens(slot: slot) == 0
-        loads.addPending(tokens, slot: slot)
+        loads.addPending(tokens, slot: slot, at: now)
         clients.slots[id.index].work = PlacedWork(slot: slot, tokens: tokens, placedAt: now, isAlone: isAlone)
     }
 
     /// The first token has come, or never will.
     ///
-    /// - Parameter now: when it came; nil when it never will.
-    mutating func settleWork(_ id: ConnectionID, at now: MonotonicTime?) {
+    /// - Parameters:
+    ///   - now: when it came; nil when it never will.
+    ///   - isStream: only of a stream the first byte says when the prompt was computed.
+    mutating func settleWork(_ id: ConnectionID, at now: MonotonicTime?, isStream: Bool = false) {
         guard let work = clients.slots[id.index].work else { return }
         clients.slots[id.index].work = nil
-        loads.addPending(-work.tokens, slot: work.slot)
-        guard let now, work.isAlone else { return }
+        loads.addPending(-work.tokens, slot: work.slot, at: now)
+        guard let now, isStream, work.isAlone else { return }
         loads.learnRate(
             tokens: work.tokens,
             milliseconds: now.milliseconds - work.placedAt.milliseconds,

@@ -65,8 +65,7 @@ extension ProxyEngine {
             case .data(let range):
                 hasContent = true
                 if clients.slots[client.index].work != nil {
-                    // Only of a stream the first byte says when the prompt was computed.
-                    settleWork(client, at: clients.slots[client.index].mayInsertEvent ? network.now : nil)
+                    settleWork(client, at: network.now, isStream: clients.slots[client.index].mayInsertEvent)
                 }
                 upstreams.slots[id.index].hasContent = true
                 if clients.slots[client.index].mayInsertEvent { clients.slots[client.index].events.take(bytes, range) }

@@ -11,11 +11,14 @@ struct KVCostPolicy: Sendable {
     static let decodeStepSeconds = 0.018
     static let decodePerRequestSeconds = 0.0001
     /// Tokens of one chunk of prefill.
-    static let chunkTokens = 2048.0
+    static let chunkTokens = 8192.0
     /// Prefill tokens per second of a worker that has not shown its own rate.
     static let standardRate = 8_000.0
+    private static let blockTokens = BlockHasher.blockBytes / 4
 
     let index: PrefixIndex
+    /// Tokens that the cache of one worker holds.
+    let cacheTokens: Int
 
     func pick(
         from ready: [Int],
@@ -25,15 +28,28 @@ struct KVCostPolicy: Sendable {
         using generator: inout some RandomNumberGenerator
     ) -> Int? {
         let loads = filter.loads
-        index.match(facts.blocks, into: &facts.depths)
-        var (pendingTokens, rates) = (0.0, 0.0)
+        // What was sent to a worker long ago has left its cache; to remember too little would cost more than too much.
+        let freshBlocks = 2 * cacheTokens / KVCostPolicy.blockTokens * ready.count
+        index.match(facts.blocks, into: &facts.depths, freshBlocks: freshBlocks)
+        var (pendingTokens, learned, weights) = (0.0, 0.0, 0.0)
+        var learnedCount = 0
         for candidate in ready {
             let slot = workers[candidate].lease.slot
-            pendingTokens += Double(loads.pendingTokens(slot: slot))
-            rates += KVCostPolicy.rate(workers[candidate], loads)
+            weights += Double(workers[candidate].weight)
+            let rate = loads.tokensPerSecond(slot: slot)
+            if rate > 0 {
+                learned += Double(rate) / Double(workers[candidate].weight)
+                learnedCount += 1
+            }
+        }
+        // One rate for all, times the weight of each: a worker that seems fast by chance must not draw everything.
+        let commonRate = learnedCount == 0 ? KVCostPolicy.standardRate : learned / Double(learnedCount)
+        for candidate in ready {
+            let rate = commonRate * Double(workers[candidate].weight)
+            pendingTokens += loads.remainingTokens(slot: workers[candidate].lease.slot, rate: rate, at: filter.now)
         }
         // Mean backlog in seconds.
-        let backlog = pendingTokens / rates
+        let backlog = pendingTokens / (commonRate * weights)
         let ownWorkWeight = min(KVCostPolicy.ownWorkWeightMax, KVCostPolicy.ownWorkWeightMin + backlog)
         var best: Int?
         var bestCost = Double.infinity
@@ -42,9 +58,10 @@ struct KVCostPolicy: Sendable {
             let worker = workers[candidate]
             let own = KVCostPolicy.work(facts, matchedBlocks: worker.lane.map { facts.depths[$0] } ?? 0)
             let running = Double(loads.inFlight(slot: worker.lease.slot))
+            let rate = commonRate * Double(worker.weight)
             let step = KVCostPolicy.decodeStepSeconds + KVCostPolicy.decodePerRequestSeconds * running
-            let secondsPerToken = 1 / KVCostPolicy.rate(worker, loads) + step / KVCostPolicy.chunkTokens
-            let waiting = Double(loads.pendingTokens(slot: worker.lease.slot))
+            let secondsPerToken = 1 / rate + step / KVCostPolicy.chunkTokens
+            let waiting = loads.remainingTokens(slot: worker.lease.slot, rate: rate, at: filter.now)
             // Of workers with nothing to do the one with fewer requests, so that decoding is spread, too.
             let cost = (waiting + ownWorkWeight * own) * secondsPerToken + running * 1e-6
             if cost < bestCost {
@@ -69,13 +86,8 @@ struct KVCostPolicy: Sendable {
     /// Tokens that are to be computed, each dearer the longer the context before it.
     static func work(_ facts: RoutingFacts, matchedBlocks: Int) -> Double {
         let tokens = Double(facts.tokens)
-        let cached = min(Double(matchedBlocks * BlockHasher.blockBytes / 4), tokens - 1)
+        let cached = min(Double(matchedBlocks * blockTokens), tokens - 1)
         let uncached = max(1, tokens - cached)
         return uncached * (1 + (cached + uncached / 2) / attentionTokens)
-    }
-
-    private static func rate(_ worker: RoutedWorker, _ loads: WorkerLoads) -> Double {
-        let learned = loads.tokensPerSecond(slot: worker.lease.slot)
-        return (learned == 0 ? standardRate : Double(learned)) * Double(worker.weight)
     }
 }

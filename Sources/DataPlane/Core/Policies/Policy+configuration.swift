@@ -47,7 +47,7 @@ extension Policy {
             )
         case .consistentHashing: self = .consistentHashing(HashRing(members))
         case .prefixHash: self = .prefixHash(HashRing(members), loadFactor: number(.loadFactor), cursor)
-        case .kvCost: self = .kvCost(KVCostPolicy(index: index()))
+        case .kvCost: self = .kvCost(KVCostPolicy(index: index(), cacheTokens: Int(number(.cacheTokens))))
         }
     }
 }

@@ -14,13 +14,13 @@ public final class PrefixIndex: Sendable {
         /// 0: the place is empty.
         var hash: UInt64 = 0
         var lanes = LaneSet()
-        /// When it was used last, in operations of its shard.
+        /// When it was used last, in blocks that were new to its shard until then.
         var stamp: UInt64 = 0
     }
 
     /// A part of the table with a lock of its own.
     private final class Shard: Sendable {
-        let state: Mutex<(entries: [Entry], clock: UInt64)>
+        let state: Mutex<(entries: [Entry], inserted: UInt64)>
 
         init(buckets: Int) {
             state = Mutex(([Entry](repeating: Entry(), count: buckets * PrefixIndex.waysPerBucket), 0))
@@ -47,14 +47,17 @@ public final class PrefixIndex: Sendable {
 
     /// How many leading blocks of a text each worker has been sent, by lane.
     ///
-    /// - Parameter depths: gets the number for every lane; must have ``LaneSet/lanesMax`` elements.
-    public func match(_ hashes: [UInt64], into depths: inout [Int]) {
+    /// - Parameters:
+    ///   - depths: gets the number for every lane; must have ``LaneSet/lanesMax`` elements.
+    ///   - freshBlocks: a block counts while fewer blocks than these, which were new then, have come since it was used.
+    public func match(_ hashes: [UInt64], into depths: inout [Int], freshBlocks: Int = .max) {
+        let fresh = UInt64(max(1, freshBlocks / shards.count))
         for lane in depths.indices { depths[lane] = 0 }
         guard let first = hashes.first else { return }
-        var left = lanes(of: first)
+        var left = lanes(of: first, fresh: fresh)
         var depth = 1
         while depth < hashes.count, !left.isEmpty {
-            let next = left.intersection(lanes(of: hashes[depth]))
+            let next = left.intersection(lanes(of: hashes[depth], fresh: fresh))
             left.subtracting(next).forEach { depths[$0] = depth }
             left = next
             depth += 1
@@ -85,13 +88,11 @@ public final class PrefixIndex: Sendable {
         shards.reduce(0) { sum, shard in sum + shard.state.withLock { $0.entries.count { $0.hash != 0 } } }
     }
 
-    private func lanes(of hash: UInt64) -> LaneSet {
+    private func lanes(of hash: UInt64, fresh: UInt64) -> LaneSet {
         let hash = max(1, hash)
         return shards[shard(of: hash)].state.withLock { state in
-            state.clock += 1
             for index in places(of: hash) where state.entries[index].hash == hash {
-                state.entries[index].stamp = state.clock
-                return state.entries[index].lanes
+                return state.inserted - state.entries[index].stamp > fresh ? LaneSet() : state.entries[index].lanes
             }
             return LaneSet()
         }
@@ -100,12 +101,11 @@ public final class PrefixIndex: Sendable {
     private func insert(_ hash: UInt64, lane: Int) {
         let hash = max(1, hash)
         shards[shard(of: hash)].state.withLock { state in
-            state.clock += 1
             var oldest = 0
             var oldestStamp = UInt64.max
             for index in places(of: hash) {
                 if state.entries[index].hash == hash {
-                    state.entries[index].stamp = state.clock
+                    state.entries[index].stamp = state.inserted
                     state.entries[index].lanes.insert(lane)
                     return
                 }
@@ -117,7 +117,8 @@ public final class PrefixIndex: Sendable {
             var entry = Entry()
             entry.hash = hash
             entry.lanes.insert(lane)
-            entry.stamp = state.clock
+            state.inserted += 1
+            entry.stamp = state.inserted
             state.entries[oldest] = entry
         }
     }

@@ -10,6 +10,9 @@ public final class WorkerLoads: @unchecked Sendable {
     /// Two cache lines, so that neighbours do not slow one another down (adjacent-line prefetch).
     private static let strideBytes = 128
 
+    /// Fewest tokens of a request that tells how fast a worker computes prompts.
+    private static let rateTokensMin = 1_000
+
     /// What a slot holds.
     private struct Slot: ~Copyable {
         let inFlight = Atomic<Int>(0)
@@ -21,6 +24,8 @@ public final class WorkerLoads: @unchecked Sendable {
         let endedMilliseconds = Atomic<Int>(0)
         /// Prefill work that was sent and has not shown its first token, in tokens.
         let pendingTokens = Atomic<Int>(0)
+        /// When the worker began with the first of that work, in milliseconds.
+        let prefillingSince = Atomic<Int>(0)
         /// Prefill tokens per second, as the worker has shown; 0: not known.
         let tokensPerSecond = Atomic<Int>(0)
         /// Those of them whose clients did not wait for the answer.
@@ -86,8 +91,23 @@ public final class WorkerLoads: @unchecked Sendable {
         unsafe max(0, pointer(slot).pointee.pendingTokens.load(ordering: .relaxed))
     }
 
-    func addPending(_ tokens: Int, slot: Int) {
-        unsafe pointer(slot).pointee.pendingTokens.add(tokens, ordering: .relaxed)
+    /// Work was sent to the worker, or has shown its first token, or is given up (then `tokens` is negative, and `now` nil).
+    func addPending(_ tokens: Int, slot: Int, at now: MonotonicTime?) {
+        let (old, _) = unsafe pointer(slot).pointee.pendingTokens.add(tokens, ordering: .relaxed)
+        // It begins with what came to an idle worker, and with the next one at each first token.
+        if let now, old <= 0 || tokens < 0 {
+            unsafe pointer(slot).pointee.prefillingSince.store(now.milliseconds, ordering: .relaxed)
+        }
+    }
+
+    /// The work that is left of ``pendingTokens(slot:)`` when the worker has computed at `rate` tokens per second; never less
+    /// than a tenth, because it may be slower.
+    @inline(__always)
+    func remainingTokens(slot: Int, rate: Double, at now: MonotonicTime) -> Double {
+        let pending = Double(pendingTokens(slot: slot))
+        let since = unsafe pointer(slot).pointee.prefillingSince.load(ordering: .relaxed)
+        let computed = Double(max(0, now.milliseconds - since)) / 1000 * rate
+        return max(pending / 10, pending - computed)
     }
 
     /// Prefill tokens per second, as the worker has shown; 0: not known.
@@ -98,6 +118,8 @@ public final class WorkerLoads: @unchecked Sendable {
 
     /// A request that found nothing waiting showed its first token after `milliseconds`.
     func learnRate(tokens: Int, milliseconds: Int, slot: Int) {
+        // Of a few tokens the time is mostly something else.
+        guard tokens >= WorkerLoads.rateTokensMin else { return }
         let shown = min(tokens * 1000 / max(1, milliseconds), 10_000_000)
         let known = tokensPerSecond(slot: slot)
         let rate = known == 0 ? shown : (known * 9 + shown) / 10

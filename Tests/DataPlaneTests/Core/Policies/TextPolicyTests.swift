@@ -53,7 +53,7 @@ struct TextPolicyTests {
             let tokens = policy.placed(workers[index], facts, at: now)
             if holds {
                 shared.loads.increment(slot: index)
-                shared.loads.addPending(tokens, slot: index)
+                shared.loads.addPending(tokens, slot: index, at: now)
             }
             return index
         }
@@ -102,7 +102,7 @@ struct TextPolicyTests {
         let first = try #require(bench.route(Self.long))
         for _ in 0..<10 { #expect(bench.route(Self.long + " And more.") == first) }
         // Twice the work of the text waits there: computing it anew elsewhere costs less.
-        bench.shared.loads.addPending(100_000, slot: first)
+        bench.shared.loads.addPending(100_000, slot: first, at: bench.now)
         #expect(bench.route(Self.long + " And more.") != first)
     }
 

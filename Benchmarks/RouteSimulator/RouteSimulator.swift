@@ -1,0 +1,106 @@
+import ArgumentParser
+import Foundation
+import SignalboxProtocol
+
+/// Compares routing policies on a trace, with the data plane's own code and modelled engines.
+@main
+struct RouteSimulator: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "route-simulator",
+        abstract: "Routing policies on a trace: the data plane's own policies and prefix index over modelled engines.",
+        discussion: """
+            Without --trace: generated groups with shared prefixes (gsp). A trace has the format of Mooncake: one JSON \
+            object a line with timestamp, input_length, output_length and hash_ids. Example: \
+            route-simulator --trace conversation_trace.jsonl --load 0.9 --data-planes 1 8
+            """
+    )
+
+    @Option(help: "A trace file; without one, gsp.")
+    var trace: String?
+
+    @Option(help: "Workers.")
+    var workers = 8
+
+    @Option(parsing: .upToNextOption, help: "Numbers of data planes that clients pick at random.")
+    var dataPlanes = [1]
+
+    @Option(help: "Offered prefill work without any cache hit, as a share of what the workers can do.")
+    var load = 0.9
+
+    @Option(parsing: .upToNextOption, help: "Policies (default: those that tell something).")
+    var policies: [String] = ["round_robin", "least_load", "cache_aware", "prefix_hash", "kv_cost"]
+
+    @Option(parsing: .upToNextOption, help: "Seeds; figures are means over them.")
+    var seeds: [UInt64] = [1]
+
+    @Option(help: "Search the largest load with a p90 of the time to first token of at most so many seconds.")
+    var saturation: Double?
+
+    func validate() throws {
+        guard (1...256).contains(workers) else { throw ValidationError("--workers must be from 1 to 256.") }
+        guard !dataPlanes.isEmpty, dataPlanes.allSatisfy({ (1...64).contains($0) }) else {
+            throw ValidationError("--data-planes must be from 1 to 64.")
+        }
+        guard (0.01...100).contains(load) else { throw ValidationError("--load must be from 0.01 to 100.") }
+        for name in policies where (try? PolicyName(named: name)) == nil {
+            throw ValidationError("--policies: there is no policy '\(name)'.")
+        }
+    }
+
+    func run() throws {
+        print("policy        planes   hit %  mean s   p50 s   p90 s   p99 s  backlog s")
+        for planes in dataPlanes {
+            for name in policies { try show(name, .policy(try configuration(name)), planes) }
+        }
+        try show("oracle", .oracle, 1)
+        try show("pooled", .pooled, 1)
+    }
+
+    private func workload(_ seed: UInt64) throws -> Workload {
+        if let trace { return try Workload(trace: trace) }
+        return Workload(groups: 128, seed: seed)
+    }
+
+    private func configuration(_ name: String) throws -> PolicyConfiguration {
+        let policy = try PolicyName(named: name)
+        // Eight bytes stand for a block of 512 tokens.
+        let parameters = policy == .cacheAware ? ["max_tree_size": 65_536.0] : [:]
+        return PolicyConfiguration(name: policy, parameters: parameters)
+    }
+
+    private func show(_ name: String, _ router: Router, _ planes: Int) throws {
+        if let limit = saturation {
+            print("\(padded(name, 14))\(padded("\(planes)", 6)) largest load \(text(try largestLoad(router, planes, limit)))")
+            return
+        }
+        let outcomes = try seeds.map { seed in
+            try Fleet(workers: workers, dataPlanes: planes, seed: seed)
+                .run(try workload(seed).scaled(toLoad: load, workers: workers), router)
+        }
+        func mean(_ figure: (Outcome) -> Double) -> String {
+            padded(text(outcomes.map(figure).reduce(0, +) / Double(outcomes.count)), 8)
+        }
+        print(
+            padded(name, 14) + padded("\(planes)", 6) + mean(\.hitPercent) + mean(\.mean) + mean { $0.percentile(0.5) }
+                + mean { $0.percentile(0.9) } + mean { $0.percentile(0.99) } + mean(\.backlogMax)
+        )
+    }
+
+    private func largestLoad(_ router: Router, _ planes: Int, _ limit: Double) throws -> Double {
+        let workload = try workload(seeds[0])
+        let fleet = Fleet(workers: workers, dataPlanes: planes, seed: seeds[0])
+        var (low, high) = (0.05, 2.0)
+        for _ in 0..<8 {
+            let middle = (low + high) / 2
+            let outcome = try fleet.run(workload.scaled(toLoad: middle, workers: workers), router)
+            if outcome.percentile(0.9) <= limit { low = middle } else { high = middle }
+        }
+        return low
+    }
+
+    private func text(_ number: Double) -> String { String(format: "%.2f", number) }
+
+    private func padded(_ text: String, _ width: Int) -> String {
+        text.count >= width ? text + " " : text + String(repeating: " ", count: width - text.count)
+    }
+}

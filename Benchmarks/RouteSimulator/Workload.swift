@@ -1,0 +1,101 @@
+import Foundation
+
+/// One request as a trace has it.
+struct TraceRequest {
+    /// Seconds since the first one.
+    var arrival: Double
+    var inputTokens: Int
+    var outputTokens: Int
+    /// One number for each block of 512 tokens; equal beginnings are equal prefixes.
+    var blocks: [Int]
+}
+
+/// Requests in the order of arrival.
+struct Workload {
+    static let blockTokens = 512
+
+    var name: String
+    var requests: [TraceRequest]
+    var engine: EngineParameters
+
+    /// Reads a trace in the format of Mooncake: one JSON object a line.
+    init(trace path: String) throws {
+        struct Line: Decodable {
+            var timestamp: Double
+            var input_length: Int
+            var output_length: Int
+            var hash_ids: [Int]
+        }
+        let data = try Data(contentsOf: URL(filePath: path))
+        let decoder = JSONDecoder()
+        name = "trace"
+        engine = .large
+        requests = try data.split(separator: 0x0A).map { line in
+            let line = try decoder.decode(Line.self, from: Data(line))
+            return TraceRequest(
+                arrival: line.timestamp / 1000,
+                inputTokens: max(1, line.input_length),
+                outputTokens: max(1, line.output_length),
+                blocks: line.hash_ids
+            )
+        }
+        requests.sort { $0.arrival < $1.arrival }
+    }
+
+    /// Groups with a long shared prefix each and a suffix of their own: 8,000 requests, Poisson arrivals of mean rate 1.
+    init(groups: Int, seed: UInt64) {
+        name = "gsp"
+        engine = .small
+        var dice = Dice(seed: seed)
+        func exponential(_ mean: Double) -> Double { -mean * log(1 - dice.unit()) }
+        var time = 0.0
+        var nextBlock = groups * 1_000
+        requests = []
+        for _ in 0..<8_000 {
+            time += exponential(1)
+            let group = dice.below(groups)
+            let suffix = max(64, Int(exponential(4_096)))
+            let prefix = (0..<(16_384 / Workload.blockTokens)).map { group * 1_000 + $0 }
+            let own = (0..<((suffix + 511) / 512)).map { _ in
+                nextBlock += 1
+                return nextBlock
+            }
+            requests.append(
+                TraceRequest(
+                    arrival: time,
+                    inputTokens: 16_384 + suffix,
+                    outputTokens: max(1, Int(exponential(256))),
+                    blocks: prefix + own
+                )
+            )
+        }
+    }
+
+    /// Arrivals closer or further apart, so that the prefill work without any cache hit is `load` times what `workers` can do.
+    func scaled(toLoad load: Double, workers: Int) -> Workload {
+        let work = requests.reduce(0) { $0 + engine.work(uncached: Double($1.inputTokens), context: 0) }
+        let span = (requests.last?.arrival ?? 0) - (requests.first?.arrival ?? 0)
+        let offered = work / max(span, 0.001) / (engine.prefillRate * Double(workers))
+        var scaled = self
+        for index in scaled.requests.indices { scaled.requests[index].arrival *= offered / load }
+        return scaled
+    }
+}
+
+/// Chance from a seed.
+struct Dice {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+
+    mutating func below(_ count: Int) -> Int { Int(next() % UInt64(max(1, count))) }
+    mutating func unit() -> Double { Double(next() >> 11) / 9_007_199_254_740_992 }
+}
