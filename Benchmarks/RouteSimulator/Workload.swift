@@ -1,3 +1,4 @@
+import DataPlaneCore
 import Foundation
 
 /// One request as a trace has it.
@@ -84,18 +85,11 @@ struct Workload {
 
 /// Chance from a seed.
 struct Dice {
-    private var state: UInt64
+    private var generator: SplitMix64
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { generator = SplitMix64(seed: seed) }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-
-    mutating func below(_ count: Int) -> Int { Int(next() % UInt64(max(1, count))) }
-    mutating func unit() -> Double { Double(next() >> 11) / 9_007_199_254_740_992 }
+    mutating func next() -> UInt64 { generator.next() }
+    mutating func below(_ count: Int) -> Int { Int(generator.next() % UInt64(max(1, count))) }
+    mutating func unit() -> Double { Double(generator.next() >> 11) / 9_007_199_254_740_992 }
 }

@@ -28,9 +28,9 @@ struct KVCostPolicy: Sendable {
         using generator: inout some RandomNumberGenerator
     ) -> Int? {
         let loads = filter.loads
-        // What was sent to a worker long ago has left its cache; to remember too little would cost more than too much.
-        let freshBlocks = 2 * cacheTokens / KVCostPolicy.blockTokens * ready.count
-        index.match(facts.blocks, into: &facts.depths, freshBlocks: freshBlocks)
+        // What was sent to a worker long ago has left its cache.
+        facts.freshBlocks = cacheTokens / KVCostPolicy.blockTokens * ready.count
+        index.match(facts.blocks, into: &facts.depths, freshBlocks: facts.freshBlocks)
         var (pendingTokens, learned, weights) = (0.0, 0.0, 0.0)
         var learnedCount = 0
         for candidate in ready {
@@ -79,7 +79,7 @@ struct KVCostPolicy: Sendable {
     /// - Returns: the prefill work that it has now more, in tokens of an empty context.
     func placed(_ worker: RoutedWorker, _ facts: RoutingFacts) -> Int {
         let matched = worker.lane.map { facts.depths[$0] } ?? 0
-        if let lane = worker.lane { index.insert(facts.blocks, lane: lane) }
+        if let lane = worker.lane { index.insert(facts.blocks, lane: lane, freshBlocks: facts.freshBlocks) }
         return Int(KVCostPolicy.work(facts, matchedBlocks: matched))
     }
 

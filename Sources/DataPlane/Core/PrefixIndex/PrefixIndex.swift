@@ -66,9 +66,13 @@ public final class PrefixIndex: Sendable {
     }
 
     /// A worker has been sent a text.
-    public func insert(_ hashes: [UInt64], lane: Int) {
+    ///
+    /// - Parameter freshBlocks: as for ``match(_:into:freshBlocks:)``; of a block that no longer counts the other workers are
+    ///   forgotten, for it has left their caches, too.
+    public func insert(_ hashes: [UInt64], lane: Int, freshBlocks: Int = .max) {
         precondition(lane >= 0 && lane < LaneSet.lanesMax, "there is no lane \(lane)")
-        for hash in hashes { insert(hash, lane: lane) }
+        let fresh = UInt64(max(1, freshBlocks / shards.count))
+        for hash in hashes { insert(hash, lane: lane, fresh: fresh) }
     }
 
     /// The lane gets another worker: nothing of the old one is left.
@@ -98,13 +102,14 @@ public final class PrefixIndex: Sendable {
         }
     }
 
-    private func insert(_ hash: UInt64, lane: Int) {
+    private func insert(_ hash: UInt64, lane: Int, fresh: UInt64) {
         let hash = max(1, hash)
         shards[shard(of: hash)].state.withLock { state in
             var oldest = 0
             var oldestStamp = UInt64.max
             for index in places(of: hash) {
                 if state.entries[index].hash == hash {
+                    if state.inserted - state.entries[index].stamp > fresh { state.entries[index].lanes = LaneSet() }
                     state.entries[index].stamp = state.inserted
                     state.entries[index].lanes.insert(lane)
                     return

@@ -84,6 +84,21 @@ struct PrefixIndexTests {
         #expect(depths(index, [last])[1] == 1)
     }
 
+    @Test("A block that has left all caches belongs to the worker alone that is sent it again")
+    func staleBlocks() {
+        var random = SplitMix64(seed: 5)
+        let index = PrefixIndex(bytesMax: 1 << 20)
+        index.insert([7], lane: 0)
+        for _ in 0..<2_000 { index.insert([random.next()], lane: 2) }
+        var found = [Int](repeating: 0, count: LaneSet.lanesMax)
+        index.match([7], into: &found, freshBlocks: 64)
+        #expect(found[0] == 0)
+        index.insert([7], lane: 1, freshBlocks: 64)
+        index.match([7], into: &found, freshBlocks: 64)
+        #expect(found[0] == 0)
+        #expect(found[1] == 1)
+    }
+
     @Test("On random texts it says what a naive model says, multi-byte characters and all")
     func naiveModel() {
         var random = SplitMix64(seed: 11)
