@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from support.limits import limit
+
 Value = TypeVar("Value")
 
 
 def wait_for(
-    what: str, condition: Callable[[], Value], seconds: float = 10, pause: float = 0.01
+    what: str, condition: Callable[[], Value], seconds: float = limit(10), pause: float = 0.01
 ) -> Value:
     """Returns the first true value of `condition`; fails with `what` and the last value after `seconds`.
 
