@@ -30,6 +30,8 @@ enum Router {
 struct Fleet {
     let workers: Int
     let dataPlanes: Int
+    /// Time between two datagrams of a data plane to the others; nil: they tell one another nothing.
+    let exchangeMilliseconds: Int?
     let seed: UInt64
     private static let subBlocks = Workload.blockTokens * 4 / BlockHasher.blockBytes
 
@@ -44,15 +46,34 @@ struct Fleet {
     private enum Event {
         case firstToken(plane: Int, PolicyDriver.Placement)
         case ended(plane: Int, PolicyDriver.Placement)
+        case exchange
+    }
+
+    /// Every data plane tells all others what it has.
+    private static func exchange(_ drivers: inout [PolicyDriver], _ peers: [PeerID], at milliseconds: Int) {
+        let told = drivers.indices.map { plane in
+            drivers[plane].tell(peers.indices.filter { $0 != plane }.map { peers[$0] }, at: milliseconds)
+        }
+        for plane in drivers.indices {
+            for sender in told.indices where sender != plane {
+                for datagram in told[sender] { drivers[plane].hear(datagram, at: milliseconds) }
+            }
+        }
     }
 
     private func run(_ workload: Workload, _ configuration: PolicyConfiguration) throws -> Outcome {
         var dice = Dice(seed: seed)
+        let members = try Fleet.snapshotWorkers(workers, &dice)
+        let epoch = try Fleet.epoch(&dice)
+        var generator = Generator(dice: dice)
+        let peers = (0..<dataPlanes).map { _ in PeerID.random(using: &generator) }
+        dice = generator.dice
         var drivers = try (0..<dataPlanes).map { plane in
             try PolicyDriver(
                 configuration,
-                workers: try Fleet.snapshotWorkers(workers, &dice),
-                epoch: try Fleet.epoch(&dice),
+                peer: peers[plane],
+                workers: members,
+                epoch: epoch,
                 prefixIndexBytes: 64 << 20,
                 seed: seed &+ UInt64(plane)
             )
@@ -61,9 +82,13 @@ struct Fleet {
         var events = EventQueue<Event>()
         var outcome = Outcome(hitPercent: 0, ttft: [], backlogMax: 0)
         var (cached, total) = (0, 0)
+        if let exchangeMilliseconds, dataPlanes > 1 { events.push(Double(exchangeMilliseconds) / 1000, .exchange) }
         for request in workload.requests {
             while let (time, event) = events.pop(before: request.arrival) {
                 switch event {
+                case .exchange:
+                    Fleet.exchange(&drivers, peers, at: Int(time * 1000))
+                    events.push(time + Double(exchangeMilliseconds ?? 0) / 1000, .exchange)
                 case .firstToken(let plane, let placement): drivers[plane].firstToken(placement, at: Int(time * 1000))
                 case .ended(let plane, let placement): drivers[plane].ended(placement)
                 }

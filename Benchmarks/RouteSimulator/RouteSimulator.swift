@@ -24,6 +24,9 @@ struct RouteSimulator: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Numbers of data planes that clients pick at random.")
     var dataPlanes = [1]
 
+    @Option(help: "Milliseconds between two datagrams of a data plane to the others; 0: they tell one another nothing.")
+    var exchangeMilliseconds = 50
+
     @Option(help: "Offered prefill work without any cache hit, as a share of what the workers can do.")
     var load = 0.9
 
@@ -40,6 +43,9 @@ struct RouteSimulator: ParsableCommand {
         guard (1...256).contains(workers) else { throw ValidationError("--workers must be from 1 to 256.") }
         guard !dataPlanes.isEmpty, dataPlanes.allSatisfy({ (1...64).contains($0) }) else {
             throw ValidationError("--data-planes must be from 1 to 64.")
+        }
+        guard (0...400).contains(exchangeMilliseconds) else {
+            throw ValidationError("--exchange-milliseconds must be from 0 to 400.")
         }
         guard (0.01...100).contains(load) else { throw ValidationError("--load must be from 0.01 to 100.") }
         for name in policies where (try? PolicyName(named: name)) == nil {
@@ -74,7 +80,7 @@ struct RouteSimulator: ParsableCommand {
             return
         }
         let outcomes = try seeds.map { seed in
-            try Fleet(workers: workers, dataPlanes: planes, seed: seed)
+            try fleet(planes, seed)
                 .run(try workload(seed).scaled(toLoad: load, workers: workers), router)
         }
         func mean(_ figure: (Outcome) -> Double) -> String {
@@ -86,9 +92,18 @@ struct RouteSimulator: ParsableCommand {
         )
     }
 
+    private func fleet(_ planes: Int, _ seed: UInt64) -> Fleet {
+        Fleet(
+            workers: workers,
+            dataPlanes: planes,
+            exchangeMilliseconds: exchangeMilliseconds > 0 ? exchangeMilliseconds : nil,
+            seed: seed
+        )
+    }
+
     private func largestLoad(_ router: Router, _ planes: Int, _ limit: Double) throws -> Double {
         let workload = try workload(seeds[0])
-        let fleet = Fleet(workers: workers, dataPlanes: planes, seed: seeds[0])
+        let fleet = fleet(planes, seeds[0])
         var (low, high) = (0.05, 2.0)
         for _ in 0..<8 {
             let middle = (low + high) / 2

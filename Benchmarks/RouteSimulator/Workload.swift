@@ -41,6 +41,21 @@ struct Workload {
             )
         }
         requests.sort { $0.arrival < $1.arrival }
+        spreadEqualStamps()
+    }
+
+    /// Requests whose stamps are equal because the trace has coarse ones are spread until the next stamp.
+    private mutating func spreadEqualStamps() {
+        var first = 0
+        while first < requests.count {
+            let stamp = requests[first].arrival
+            let end = requests[first...].firstIndex { $0.arrival != stamp } ?? requests.count
+            if end < requests.count {
+                let pause = (requests[end].arrival - stamp) / Double(end - first)
+                for index in first..<end { requests[index].arrival += Double(index - first) * pause }
+            }
+            first = end
+        }
     }
 
     /// Groups with a long shared prefix each and a suffix of their own: 8,000 requests, Poisson arrivals of mean rate 1.

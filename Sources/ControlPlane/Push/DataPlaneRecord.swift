@@ -78,6 +78,7 @@ struct DataPlaneRecord: Sendable {
             requests: heartbeat?.requests ?? 0,
             draining: heartbeat?.draining ?? false,
             held: heartbeat?.held,
+            peers: heartbeat?.peers,
             connectedSince: text(connectedAt),
             disconnectedSince: disconnectedAt.map(text)
         )

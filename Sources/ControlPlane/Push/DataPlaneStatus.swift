@@ -23,13 +23,15 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
     public var draining: Bool
     /// What it holds for its connections; nil from one that does not say.
     public var held: HeldResources?
+    /// The other data planes that it hears; nil from one that does not listen.
+    public var peers: [PeerReport]?
     /// RFC 3339 in UTC.
     public var connectedSince: String
     /// RFC 3339 in UTC; nil while it is connected.
     public var disconnectedSince: String?
 
     enum CodingKeys: String, CodingKey {
-        case id, pid, software, connected, applied, sent, connections, requests, draining, held
+        case id, pid, software, connected, applied, sent, connections, requests, draining, held, peers
         case lagSeconds = "lag_seconds"
         case lastError = "last_error"
         case lastHeartbeat = "last_heartbeat"
@@ -53,6 +55,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         requests: UInt64 = 0,
         draining: Bool = false,
         held: HeldResources? = nil,
+        peers: [PeerReport]? = nil,
         connectedSince: String,
         disconnectedSince: String? = nil
     ) {
@@ -70,6 +73,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         self.requests = requests
         self.draining = draining
         self.held = held
+        self.peers = peers
         self.connectedSince = connectedSince
         self.disconnectedSince = disconnectedSince
     }
@@ -91,6 +95,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         try container.encode(requests, forKey: .requests)
         try container.encode(draining, forKey: .draining)
         try container.encode(held, forKey: .held)
+        try container.encode(peers, forKey: .peers)
         try container.encode(connectedSince, forKey: .connectedSince)
         try container.encode(disconnectedSince, forKey: .disconnectedSince)
     }

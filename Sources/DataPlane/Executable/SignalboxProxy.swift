@@ -56,6 +56,14 @@ struct SignalboxProxy: ParsableCommand {
     )
     var snapshotCache: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Folder where the data planes of a host find one another; empty: none (default: peers beside the control socket).",
+            valueName: "folder"
+        )
+    )
+    var peersDirectory: String?
+
     @Option(help: "Memory of the prefix index of the policy kv_cost, in bytes; taken when that policy is first used.")
     var prefixIndexBytes = 64 << 20
 
@@ -128,6 +136,7 @@ struct SignalboxProxy: ParsableCommand {
                 lifeline: lifelineFd,
                 readyDescriptor: readyFd,
                 snapshotCachePath: snapshotCache,
+                peersDirectory: resolvedPeersDirectory,
                 prefixIndexBytes: prefixIndexBytes,
                 shutdownDelaySeconds: shutdownDelaySecs,
                 shutdownGraceSeconds: shutdownGracePeriodSecs
@@ -139,6 +148,12 @@ struct SignalboxProxy: ParsableCommand {
         } catch let error as SystemError {
             fail("The data plane cannot start: \(error).", status: 71)
         }
+    }
+
+    private var resolvedPeersDirectory: String? {
+        if let peersDirectory { return peersDirectory.isEmpty ? nil : peersDirectory }
+        guard let slash = controlSocket.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "peers" }
+        return controlSocket[..<slash] + "/peers"
     }
 
     private func listener() throws(ListenerError) -> Listener {

@@ -16,6 +16,8 @@ public struct DataPlaneConfiguration: Sendable {
     public var readyDescriptor: Int32?
     /// Where the last good snapshot is kept, so that a start needs no control plane; nil: nowhere.
     public var snapshotCachePath: String?
+    /// Folder of the datagram sockets of all data planes of the host; nil: no other is told anything.
+    public var peersDirectory: String?
     /// Memory of the prefix index, in bytes.
     public var prefixIndexBytes: Int
     /// How long the data plane serves on after SIGTERM while it says that it is not ready, in seconds.
@@ -43,6 +45,7 @@ public struct DataPlaneConfiguration: Sendable {
         lifeline: Int32?,
         readyDescriptor: Int32? = nil,
         snapshotCachePath: String? = nil,
+        peersDirectory: String? = nil,
         prefixIndexBytes: Int = 64 << 20,
         shutdownDelaySeconds: Int = 0,
         shutdownGraceSeconds: Int
@@ -55,6 +58,7 @@ public struct DataPlaneConfiguration: Sendable {
         self.lifeline = lifeline
         self.readyDescriptor = readyDescriptor
         self.snapshotCachePath = snapshotCachePath
+        self.peersDirectory = peersDirectory
         self.prefixIndexBytes = prefixIndexBytes
         self.shutdownDelaySeconds = shutdownDelaySeconds
         self.shutdownGraceSeconds = shutdownGraceSeconds

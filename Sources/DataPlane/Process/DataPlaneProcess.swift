@@ -42,6 +42,7 @@ public struct DataPlaneProcess {
             SpoolThread(directory: configuration.spoolDirectory, queue: spools, mailboxes: mailboxes, logger: logger)
         )
         let threads = try startThreads(mailboxes, counters, shared, spools, connectionsMax: connectionsMax(descriptors))
+        let peers = startPeers(shared, mailboxes, counters)
         let subscription = try Subscription(
             path: configuration.controlSocketPath,
             id: configuration.id,
@@ -49,6 +50,7 @@ public struct DataPlaneProcess {
             counters: counters,
             shared: shared,
             drainFlag: drainFlag,
+            peers: peers?.link,
             cache: configuration.snapshotCachePath.map { SnapshotCache(path: $0, logger: logger) },
             readyDescriptor: configuration.readyDescriptor,
             logger: logger
@@ -64,6 +66,40 @@ public struct DataPlaneProcess {
         drainFlag.raise()
         if leave(&signals, mailboxes) { drain(&signals, mailboxes, threads) }
         cut(mailboxes, threads)
+        if let peers { peers.socket.remove(peers.socket.id) }
+    }
+
+    /// Begins to speak with the other data planes of the host; one that cannot serves alone.
+    private func startPeers(
+        _ shared: SharedState,
+        _ mailboxes: [Mailbox],
+        _ counters: [ThreadCounters]
+    ) -> (link: PeerLink, socket: PeerSocket)? {
+        guard let directory = configuration.peersDirectory else { return nil }
+        do throws(SystemError) {
+            var generator = SystemRandomNumberGenerator()
+            let id = PeerID.random(using: &generator)
+            let socket = try PeerSocket(directory: directory, id: id)
+            let link = try PeerLink()
+            let thread = PeerThread(
+                socket: socket,
+                exchange: PeerExchange(id: id, name: configuration.id, shared: shared),
+                link: link,
+                mailboxes: mailboxes,
+                counters: counters,
+                logger: logger
+            )
+            // Handed over whole, as the subscription.
+            nonisolated(unsafe) let handedOver = thread
+            Thread.startOrExit(name: "peers", logger: logger) { unsafe handedOver.run() }
+            return (link, socket)
+        } catch {
+            logger.warning(
+                "Other data planes are not heard (--peers-directory): this one routes by what it knows alone.",
+                metadata: ["folder": "\(directory)", "reason": "\(error)"]
+            )
+            return nil
+        }
     }
 
     /// Serves on for a while and says that it is not ready, so that whoever balances over it looks elsewhere.

@@ -59,8 +59,25 @@ extension Subscription {
 
     func hand(_ table: RoutingTable, report: Report) {
         let newUpdate = TableUpdate(table, threads: mailboxes.count, appliedDescriptor: appliedDescriptor)
+        let isFirst = update == nil
         update = (newUpdate, report)
+        shared.setPlaces(of: table)
+        if isFirst, let peers, shared.usesPrefixIndex {
+            // A data plane that knows nothing of the caches would scatter what they hold.
+            isHeld = true
+            peers.wantCopy()
+        }
+        guard !isHeld else { return }
         for mailbox in mailboxes { mailbox.post(.table(newUpdate)) }
+    }
+
+    /// The copy has ended, with or without a content: the threads get the newest table.
+    func releaseFirstTable() {
+        guard let peers else { return }
+        Mailbox.clear(peers.copiedDescriptor)
+        guard isHeld, let (update, _) = update else { return }
+        isHeld = false
+        for mailbox in mailboxes { mailbox.post(.table(update)) }
     }
 
     func reportApplied() {

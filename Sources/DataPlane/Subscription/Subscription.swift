@@ -22,6 +22,10 @@ final class Subscription {
     let outcomesDescriptor: Int32
     let prober: WorkerProber
     private let drainFlag: DrainFlag
+    /// The thread that speaks with other data planes; nil without one.
+    let peers: PeerLink?
+    /// The first table waits for the copy of a peer's prefix index.
+    var isHeld = false
 
     var state: SubscriptionState
     var generator = SystemRandomNumberGenerator()
@@ -68,6 +72,7 @@ final class Subscription {
         counters: [ThreadCounters],
         shared: SharedState,
         drainFlag: DrainFlag,
+        peers: PeerLink?,
         cache: SnapshotCache?,
         readyDescriptor: Int32?,
         logger: Logger
@@ -76,6 +81,7 @@ final class Subscription {
         self.mailboxes = mailboxes
         self.counters = counters
         self.drainFlag = drainFlag
+        self.peers = peers
         self.cache = cache
         self.readyDescriptor = readyDescriptor
         self.logger = logger
@@ -118,12 +124,13 @@ final class Subscription {
             pollfd(fd: appliedDescriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: addressesDescriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: outcomesDescriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: peers?.copiedDescriptor ?? -1, events: Int16(POLLIN), revents: 0),
             pollfd(fd: socketDescriptor, events: Int16(POLLIN | (unsent.isEmpty ? 0 : POLLOUT)), revents: 0),
         ]
         let now = EpollReactor.clock()
         let wakeAt = [state.wakeAt, cacheDueAt, localHealth?.nextDue].compactMap(\.self).min()
         let pause = wakeAt.map { max(0, $0.milliseconds - now.milliseconds) } ?? 1_000
-        let count = nfds_t(socketDescriptor >= 0 ? 4 : 3)
+        let count = nfds_t(socketDescriptor >= 0 ? 5 : 4)
         guard unsafe poll(&descriptors, count, Int32(min(pause, 1_000))) > 0 else { return }
         if descriptors[0].revents != 0 { reportApplied() }
         if descriptors[1].revents != 0 {
@@ -131,9 +138,10 @@ final class Subscription {
             recompile()
         }
         if descriptors[2].revents != 0 { takeProbes() }
-        guard socketDescriptor >= 0, descriptors[3].revents != 0 else { return }
-        if descriptors[3].revents & Int16(POLLOUT) != 0 { flush() }
-        if descriptors[3].revents & ~Int16(POLLOUT) != 0 { receive() }
+        if descriptors[3].revents != 0 { releaseFirstTable() }
+        guard socketDescriptor >= 0, descriptors[4].revents != 0 else { return }
+        if descriptors[4].revents & Int16(POLLOUT) != 0 { flush() }
+        if descriptors[4].revents & ~Int16(POLLOUT) != 0 { receive() }
     }
 
     private func heartbeat(_ applied: SnapshotVersion?) -> DataPlaneHeartbeat {
@@ -159,7 +167,15 @@ final class Subscription {
             requests: requests,
             draining: drainFlag.isDraining,
             held: held,
-            workers: traffic()
+            workers: traffic(),
+            peers: peers?.peers.map { peer in
+                PeerReport(
+                    id: peer.id,
+                    ageMilliseconds: peer.ageMilliseconds,
+                    received: peer.received,
+                    lost: peer.lost
+                )
+            }
         )
     }
 

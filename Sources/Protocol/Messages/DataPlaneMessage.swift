@@ -79,6 +79,8 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
     /// The workers of the applied snapshot that have requests of this data plane, or whose breaker is not closed; nil from
     /// a data plane that does not say.
     public var workers: [WorkerTraffic]?
+    /// The other data planes that this one hears; nil from one that does not listen.
+    public var peers: [PeerReport]?
 
     public init(
         applied: SnapshotVersion?,
@@ -87,7 +89,8 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
         requests: UInt64,
         draining: Bool,
         held: HeldResources? = nil,
-        workers: [WorkerTraffic]? = nil
+        workers: [WorkerTraffic]? = nil,
+        peers: [PeerReport]? = nil
     ) {
         self.applied = applied
         self.inFlight = inFlight
@@ -96,10 +99,11 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
         self.draining = draining
         self.held = held
         self.workers = workers
+        self.peers = peers
     }
 
     enum CodingKeys: String, CodingKey {
-        case applied, connections, requests, draining, held, workers
+        case applied, connections, requests, draining, held, workers, peers
         case inFlight = "in_flight"
     }
 }

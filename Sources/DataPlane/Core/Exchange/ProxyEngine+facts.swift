@@ -16,7 +16,7 @@ extension ProxyEngine {
         facts.textBytes = range.count
         let span = body.storage.span
         if needs.contains(.blocks) {
-            BlockHasher.hash(span, range, seed: table.pools[pool].seed, into: &facts.blocks)
+            BlockHasher.hash(span, range, seed: table.pools[pool].cacheGroup.seed, into: &facts.blocks)
         }
         if needs.contains(.text) {
             RoutingTextReader.append(span, range, isMessages: found.source == .messages, to: &facts.text)
@@ -62,7 +62,7 @@ extension ProxyEngine {
     /// The request is placed: the policy remembers it, and its work counts until its first token.
     mutating func note(_ id: ConnectionID, _ index: Int, _ pool: Int, at now: MonotonicTime) {
         let worker = table.workers[index]
-        let tokens = table.pools[pool].policy.placed(worker, facts, at: now)
+        let tokens = table.pools[pool].policy.placed(worker, facts, outbox, at: now)
         guard tokens > 0 else { return }
         let slot = worker.lease.slot
         let isAlone = loads.pendingTokens(slot: slot) == 0

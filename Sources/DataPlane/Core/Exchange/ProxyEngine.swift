@@ -8,6 +8,8 @@ import Synchronization
 public struct ProxyEngine: ~Copyable {
     let configuration: EngineConfiguration
     let loads: WorkerLoads
+    /// What other data planes are to be told.
+    let outbox: PlacementOutbox
     let breakers: WorkerBreakers
     let limits: WorkerLimits
     let admission: AdmissionGate
@@ -53,6 +55,7 @@ public struct ProxyEngine: ~Copyable {
     ) {
         self.configuration = configuration
         loads = shared.loads
+        outbox = shared.outbox
         breakers = shared.breakers
         limits = shared.limits
         admission = shared.admission

@@ -5,6 +5,10 @@ public struct SharedState: Sendable {
     public let limits: WorkerLimits
     public let admission: AdmissionGate
     public let origin: SnapshotOrigin
+    /// What other data planes are to be told.
+    let outbox = PlacementOutbox()
+    /// Where the workers of the present table are kept.
+    let places: FleetPlacesBox
     private let prefixIndexSource: PrefixIndexSource
 
     /// - Parameters:
@@ -21,8 +25,17 @@ public struct SharedState: Sendable {
         limits = WorkerLimits(loads: loads)
         admission = AdmissionGate()
         origin = SnapshotOrigin(at: now)
+        places = FleetPlacesBox()
         prefixIndexSource = PrefixIndexSource(bytesMax: prefixIndexBytes)
     }
+
+    /// A table is about to be used; to be called before a slot or lane of the one before is given to another worker.
+    public func setPlaces(of table: RoutingTable) {
+        places.withLock { $0.replace(with: table) }
+    }
+
+    /// Whether a policy has asked for the prefix index.
+    public var usesPrefixIndex: Bool { existingPrefixIndex != nil }
 
     /// The prefix index, made when a policy first asks for it.
     var prefixIndex: PrefixIndex { prefixIndexSource.index }

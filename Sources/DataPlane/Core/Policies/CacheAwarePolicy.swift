@@ -51,7 +51,7 @@ final class CacheAwarePolicy: Sendable {
     ) -> Int? {
         var (least, most) = (Int.max, 0)
         for index in ready {
-            let load = filter.loads.inFlight(slot: workers[index].lease.slot)
+            let load = filter.loads.fleetInFlight(slot: workers[index].lease.slot)
             least = min(least, load)
             most = max(most, load)
         }

@@ -14,11 +14,10 @@ struct KVCostPolicy: Sendable {
     static let chunkTokens = 8192.0
     /// Prefill tokens per second of a worker that has not shown its own rate.
     static let standardRate = 8_000.0
-    private static let blockTokens = BlockHasher.blockBytes / 4
+    static let blockTokens = BlockHasher.blockBytes / 4
 
     let index: PrefixIndex
-    /// Tokens that the cache of one worker holds.
-    let cacheTokens: Int
+    let group: CacheGroup
 
     func pick(
         from ready: [Int],
@@ -28,9 +27,7 @@ struct KVCostPolicy: Sendable {
         using generator: inout some RandomNumberGenerator
     ) -> Int? {
         let loads = filter.loads
-        // What was sent to a worker long ago has left its cache.
-        facts.freshBlocks = cacheTokens / KVCostPolicy.blockTokens * ready.count
-        index.match(facts.blocks, into: &facts.depths, freshBlocks: facts.freshBlocks)
+        index.match(facts.blocks, into: &facts.depths, group)
         var (pendingTokens, learned, weights) = (0.0, 0.0, 0.0)
         var learnedCount = 0
         for candidate in ready {
@@ -57,7 +54,7 @@ struct KVCostPolicy: Sendable {
         for candidate in ready where filter.admits(workers[candidate]) {
             let worker = workers[candidate]
             let own = KVCostPolicy.work(facts, matchedBlocks: worker.lane.map { facts.depths[$0] } ?? 0)
-            let running = Double(loads.inFlight(slot: worker.lease.slot))
+            let running = Double(loads.fleetInFlight(slot: worker.lease.slot))
             let rate = commonRate * Double(worker.weight)
             let step = KVCostPolicy.decodeStepSeconds + KVCostPolicy.decodePerRequestSeconds * running
             let secondsPerToken = 1 / rate + step / KVCostPolicy.chunkTokens
@@ -77,9 +74,10 @@ struct KVCostPolicy: Sendable {
     /// Remembers what the worker was sent.
     ///
     /// - Returns: the prefill work that it has now more, in tokens of an empty context.
-    func placed(_ worker: RoutedWorker, _ facts: RoutingFacts) -> Int {
+    func placed(_ worker: RoutedWorker, _ facts: RoutingFacts, _ outbox: PlacementOutbox) -> Int {
         let matched = worker.lane.map { facts.depths[$0] } ?? 0
-        if let lane = worker.lane { index.insert(facts.blocks, lane: lane, freshBlocks: facts.freshBlocks) }
+        if let lane = worker.lane { index.insert(facts.blocks, lane: lane, group) }
+        outbox.append(group: group.seed, worker: worker.fleetKey, blocks: facts.blocks)
         return Int(KVCostPolicy.work(facts, matchedBlocks: matched))
     }
 

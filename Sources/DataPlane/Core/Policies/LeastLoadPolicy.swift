@@ -13,7 +13,7 @@ enum LeastLoadPolicy {
         for _ in ready {
             let index = ready[position]
             // The request itself counts, so that among idle workers the heavier one is preferred.
-            let load = filter.loads.inFlight(slot: workers[index].lease.slot) + 1
+            let load = filter.loads.fleetInFlight(slot: workers[index].lease.slot) + 1
             let weight = workers[index].weight
             let isLess = best == nil || load * bestWeight < bestLoad * weight
             if isLess && filter.admits(workers[index]) {

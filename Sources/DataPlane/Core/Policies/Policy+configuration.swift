@@ -5,11 +5,13 @@ extension Policy {
     ///
     /// - Parameters:
     ///   - members: all workers of the pool, ready or not, by their index in the table.
+    ///   - readyCount: how many of them are ready.
     ///   - index: called for the prefix index when the policy uses it.
     init(
         _ configuration: PolicyConfiguration,
         memory: PolicyMemory,
         members: [(index: Int, name: String, weight: Int)],
+        readyCount: Int,
         index: () -> PrefixIndex
     ) {
         func number(_ parameter: PolicyParameter) -> Double { configuration.value(of: parameter) }
@@ -47,7 +49,10 @@ extension Policy {
             )
         case .consistentHashing: self = .consistentHashing(HashRing(members))
         case .prefixHash: self = .prefixHash(HashRing(members), loadFactor: number(.loadFactor), cursor)
-        case .kvCost: self = .kvCost(KVCostPolicy(index: index(), cacheTokens: Int(number(.cacheTokens))))
+        case .kvCost:
+            // What was sent to the workers long ago has left their caches.
+            memory.cacheGroup.freshBlocks = Int(number(.cacheTokens)) / KVCostPolicy.blockTokens * max(1, readyCount)
+            self = .kvCost(KVCostPolicy(index: index(), group: memory.cacheGroup))
         }
     }
 }

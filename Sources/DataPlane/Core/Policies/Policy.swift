@@ -79,14 +79,20 @@ enum Policy: Sendable {
 
     /// The request goes to `worker`: what the policy remembers of it.
     ///
+    /// - Parameter outbox: what other data planes are told.
     /// - Returns: the prefill work that the worker has more, in tokens; 0 where nobody asks.
-    func placed(_ worker: RoutedWorker, _ facts: RoutingFacts, at now: MonotonicTime) -> Int {
+    func placed(
+        _ worker: RoutedWorker,
+        _ facts: RoutingFacts,
+        _ outbox: PlacementOutbox,
+        at now: MonotonicTime
+    ) -> Int {
         switch self {
         case .roundRobin, .random, .leastLoad, .powerOfTwo, .consistentHashing, .prefixHash: return 0
         case .cacheAware(let policy): policy.placed(worker, facts, at: now)
         case .bucket(let policy, _): policy.placed(worker, facts)
         case .manual(let policy): policy.placed(worker, facts, at: now)
-        case .kvCost(let policy): return policy.placed(worker, facts)
+        case .kvCost(let policy): return policy.placed(worker, facts, outbox)
         }
         return 0
     }

@@ -14,10 +14,12 @@ package struct PolicyDriver {
     private let table: RoutingTable
     private var facts = RoutingFacts()
     private var random: SplitMix64
+    private var exchange: PeerExchange
 
     /// Workers that are always ready, without limits.
     package init(
         _ configuration: PolicyConfiguration,
+        peer: PeerID,
         workers: [SnapshotWorker],
         epoch: Epoch,
         prefixIndexBytes: Int,
@@ -25,6 +27,12 @@ package struct PolicyDriver {
     ) throws {
         shared = SharedState(slotsMax: workers.count, prefixIndexBytes: prefixIndexBytes)
         var compiler = RoutingTableCompiler(shared)
+        // Nobody connects: any address makes a worker ready.
+        var addresses: [String: [IPAddress]] = [:]
+        for worker in workers {
+            let host = try WorkerURL(worker.url).host
+            addresses[host] = [IPAddress(bytes: SIMD16(repeating: 0), isIPv6: false)]
+        }
         table = try compiler.compile(
             Snapshot(
                 version: SnapshotVersion(epoch: epoch, sequence: 1),
@@ -33,9 +41,11 @@ package struct PolicyDriver {
             ),
             digest: SnapshotDigest(of: []),
             health: nil,
-            addresses: [:]
+            addresses: addresses
         )
         random = SplitMix64(seed: seed)
+        exchange = PeerExchange(id: peer, name: "", shared: shared)
+        shared.setPlaces(of: table)
     }
 
     /// Picks a worker and counts the request there.
@@ -56,7 +66,7 @@ package struct PolicyDriver {
         guard let index = policy.pick(from: ready, of: table.workers, filter, &facts, using: &random) else {
             return nil
         }
-        let work = policy.placed(table.workers[index], facts, at: now)
+        let work = policy.placed(table.workers[index], facts, shared.outbox, at: now)
         let slot = table.workers[index].lease.slot
         let isAlone = shared.loads.pendingTokens(slot: slot) == 0
         shared.loads.increment(slot: slot)
@@ -74,6 +84,16 @@ package struct PolicyDriver {
             milliseconds: milliseconds - placement.at.milliseconds,
             slot: slot
         )
+    }
+
+    /// What the other data planes are told now.
+    package mutating func tell(_ others: [PeerID], at milliseconds: Int) -> [[UInt8]] {
+        exchange.timePassed(at: MonotonicTime(milliseconds: milliseconds), known: others).map(\.bytes)
+    }
+
+    /// What another data plane told.
+    package mutating func hear(_ bytes: [UInt8], at milliseconds: Int) {
+        _ = exchange.received(bytes, at: MonotonicTime(milliseconds: milliseconds))
     }
 
     /// The answer is complete.

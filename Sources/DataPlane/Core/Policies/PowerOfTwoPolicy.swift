@@ -15,8 +15,8 @@ enum PowerOfTwoPolicy {
         let second = ready[position]
         guard second != first, filter.admits(workers[second]) else { return first }
         let (one, other) = (workers[first], workers[second])
-        let firstLoad = (filter.loads.inFlight(slot: one.lease.slot) + 1) * other.weight
-        let secondLoad = (filter.loads.inFlight(slot: other.lease.slot) + 1) * one.weight
+        let firstLoad = (filter.loads.fleetInFlight(slot: one.lease.slot) + 1) * other.weight
+        let secondLoad = (filter.loads.fleetInFlight(slot: other.lease.slot) + 1) * one.weight
         return firstLoad <= secondLoad ? first : second
     }
 }

@@ -19,7 +19,7 @@ enum PrefixHashPolicy {
         var total = 1
         var weights = 0
         for index in ready {
-            total += filter.loads.inFlight(slot: workers[index].lease.slot)
+            total += filter.loads.fleetInFlight(slot: workers[index].lease.slot)
             weights += workers[index].weight
         }
         let share = Double(total) / Double(weights) * loadFactor
@@ -27,7 +27,7 @@ enum PrefixHashPolicy {
         let key = BlockHasher.hash(facts.text.span, 0..<length)
         let chosen = ring.first(from: key) { ready.contains($0) && filter.admits(workers[$0]) }
         if let chosen {
-            let load = Double(filter.loads.inFlight(slot: workers[chosen].lease.slot) + 1)
+            let load = Double(filter.loads.fleetInFlight(slot: workers[chosen].lease.slot) + 1)
             if load <= max(1, share * Double(workers[chosen].weight)) { return chosen }
         }
         return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)

@@ -24,8 +24,6 @@ struct RoutingFacts: Sendable {
     var isExplicitKey = false
     /// The number of the worker that the request names.
     var target: Int?
-    /// How many new blocks later a block no longer counts (``PrefixIndex``), as the pick took it.
-    var freshBlocks = Int.max
     /// Scratch for the depths of all lanes.
     var depths = [Int](repeating: 0, count: LaneSet.lanesMax)
 
@@ -36,7 +34,6 @@ struct RoutingFacts: Sendable {
         key = nil
         isExplicitKey = false
         target = nil
-        freshBlocks = .max
     }
 
     /// About how many tokens the routing text has.

@@ -17,18 +17,22 @@ struct WorkerFilter {
         return tried.isEmpty || !tried.contains(worker.lease.token)
     }
 
-    /// Most requests that may be in flight at the worker.
+    /// Most requests of this data plane that may be in flight at the worker: what the others leave of a limit that is set or
+    /// told, or what its latency bears.
     @inline(__always)
     func room(of worker: RoutedWorker) -> Int {
-        if let requestsMax = worker.requestsMax { return requestsMax }
+        if let requestsMax = worker.requestsMax {
+            return max(0, requestsMax - loads.peersInFlight(slot: worker.lease.slot))
+        }
         let learned = loads.learnedMax(slot: worker.lease.slot)
         return learned == 0 ? Int.max : learned
     }
 
     /// About how many requests the worker runs at one time: a learned limit has a queue within the worker in it already.
     func running(_ worker: RoutedWorker) -> Int {
+        if let requestsMax = worker.requestsMax { return requestsMax }
         let room = room(of: worker)
-        guard worker.requestsMax == nil, room < Int.max else { return room }
+        guard room < Int.max else { return room }
         return max(1, room / Int(ConcurrencyEstimator.tolerance))
     }
 }

@@ -7,13 +7,16 @@ public struct RoutedWorker: Sendable {
     public var endpoint: WorkerEndpoint
     public var availability: WorkerAvailability
     public var weight: Int
-    /// Most requests of this data plane that may be in flight here; nil: as its latency shows.
+    /// Most requests of all data planes that may be in flight here; nil: as its latency shows.
     public var requestsMax: Int?
     /// What it still does is cut.
     public var isCut: Bool
 
     /// What is to be watched of it; nil for one that gets no requests whatever it answers, or needs no probes.
     public var observed: ObservedState?
+
+    /// The number under which data planes speak of it among themselves.
+    let fleetKey: UInt64
 
     /// Its number in the prefix index; nil when it has none.
     var lane: Int? { lease.lane }

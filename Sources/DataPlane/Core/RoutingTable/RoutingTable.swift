@@ -56,7 +56,7 @@ public final class RoutingTable: Sendable {
         pools: [
             WorkerPool(
                 policy: .random,
-                seed: 0,
+                cacheGroup: CacheGroup(seed: 0),
                 ready: [],
                 hasPending: false,
                 hasUnhealthy: false,
@@ -84,8 +84,8 @@ public final class RoutingTable: Sendable {
 /// The workers that may serve a request, and how one of them is picked.
 public struct WorkerPool: Sendable {
     var policy: Policy
-    /// What the hashes of its requests' texts begin with.
-    var seed: UInt64
+    /// Whose blocks age together; its seed is what the hashes of the pool's texts begin with.
+    var cacheGroup: CacheGroup
     /// Indexes into ``RoutingTable/workers``, in the order of insertion.
     public var ready: [Int]
     /// Whether a worker of the pool may become ready by waiting.

@@ -91,8 +91,14 @@ public struct RoutingTableCompiler {
             requestsMax: settings.admission.workerRequestsMax > 0
                 ? settings.admission.workerRequestsMax : worker.runningRequestsMax,
             isCut: worker.isCut,
-            observed: RoutingTableCompiler.watched(worker, observed: observed)
+            observed: RoutingTableCompiler.watched(worker, observed: observed),
+            fleetKey: RoutingTableCompiler.fleetKey(worker.incarnation)
         )
+    }
+
+    /// Half of the bits of the incarnation's UUID.
+    private static func fleetKey(_ incarnation: IncarnationID) -> UInt64 {
+        incarnation.description.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
     }
 
     private static func watched(_ worker: SnapshotWorker, observed: ObservedState?) -> ObservedState? {
@@ -135,28 +141,36 @@ public struct RoutingTableCompiler {
         members: [Int],
         _ workers: [RoutedWorker]
     ) -> WorkerPool {
-        let memory = memories[configuration.model] ?? PolicyMemory()
-        memories[configuration.model] = memory
+        let memory = memory(of: configuration.model)
+        let ready = members.filter { workers[$0].availability == .ready }
         let timeouts = snapshot.settings.timeouts
         return WorkerPool(
             policy: Policy(
                 configuration.policy ?? snapshot.policy,
                 memory: memory,
                 members: members.map { ($0, snapshot.workers[$0].url, workers[$0].weight) },
+                readyCount: ready.count,
                 index: { shared.prefixIndex }
             ),
-            seed: seed(configuration.model),
-            ready: members.filter { workers[$0].availability == .ready },
+            cacheGroup: memory.cacheGroup,
+            ready: ready,
             hasPending: members.contains { workers[$0].availability == .pending },
             hasUnhealthy: members.contains { workers[$0].availability == .unhealthy },
             timeouts: configuration.timeouts?.applied(to: timeouts) ?? timeouts
         )
     }
 
-    /// Models share no blocks in the prefix index.
-    private func seed(_ model: String) -> UInt64 {
+    /// What is kept for a model. Models share no blocks in the prefix index.
+    private mutating func memory(of model: String) -> PolicyMemory {
+        if let memory = memories[model] { return memory }
         let bytes = Array(model.utf8)
-        return BlockHasher.hash(bytes.span, 0..<bytes.count)
+        let group = CacheGroup(
+            seed: BlockHasher.hash(bytes.span, 0..<bytes.count),
+            number: UInt16(clamping: memories.count)
+        )
+        let memory = PolicyMemory(cacheGroup: group)
+        memories[model] = memory
+        return memory
     }
 
     /// Whether requests have to be told apart by model: some workers serve models that others do not.

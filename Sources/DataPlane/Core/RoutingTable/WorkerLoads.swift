@@ -30,6 +30,10 @@ public final class WorkerLoads: @unchecked Sendable {
         let tokensPerSecond = Atomic<Int>(0)
         /// Those of them whose clients did not wait for the answer.
         let abandoned = Atomic<Int>(0)
+        /// What other data planes have at the worker, as they last said.
+        let peersInFlight = Atomic<Int>(0)
+        let peersPendingTokens = Atomic<Int>(0)
+        let peersPrefillingSince = Atomic<Int>(0)
     }
 
     private let memory: UnsafeMutableRawPointer
@@ -71,9 +75,40 @@ public final class WorkerLoads: @unchecked Sendable {
         precondition(old > 0, "slot \(slot) has fewer than no requests in flight")
     }
 
+    /// Requests of this data plane.
     @inline(__always)
     public func inFlight(slot: Int) -> Int {
         unsafe pointer(slot).pointee.inFlight.load(ordering: .relaxed)
+    }
+
+    /// Requests of all data planes: exact for this one, as they last said for the others.
+    @inline(__always)
+    func fleetInFlight(slot: Int) -> Int {
+        unsafe inFlight(slot: slot) + pointer(slot).pointee.peersInFlight.load(ordering: .relaxed)
+    }
+
+    /// Requests of other data planes, as they last said.
+    @inline(__always)
+    func peersInFlight(slot: Int) -> Int {
+        unsafe pointer(slot).pointee.peersInFlight.load(ordering: .relaxed)
+    }
+
+    /// What all other data planes have at the worker.
+    func setPeers(_ load: PeersLoad, slot: Int) {
+        unsafe pointer(slot).pointee.peersInFlight.store(load.inFlight, ordering: .relaxed)
+        unsafe pointer(slot).pointee.peersPendingTokens.store(load.pendingTokens, ordering: .relaxed)
+        unsafe pointer(slot).pointee.peersPrefillingSince.store(load.since?.milliseconds ?? 0, ordering: .relaxed)
+    }
+
+    /// What this data plane alone has at the worker.
+    func ownLoad(slot: Int) -> PeersLoad {
+        let pending = unsafe max(0, pointer(slot).pointee.pendingTokens.load(ordering: .relaxed))
+        let since = unsafe pointer(slot).pointee.prefillingSince.load(ordering: .relaxed)
+        return PeersLoad(
+            inFlight: inFlight(slot: slot),
+            pendingTokens: pending,
+            since: pending > 0 ? MonotonicTime(milliseconds: since) : nil
+        )
     }
 
     @inline(__always)
@@ -85,17 +120,19 @@ public final class WorkerLoads: @unchecked Sendable {
         unsafe pointer(slot).pointee.gate.store(gate.rawValue, ordering: .relaxed)
     }
 
-    /// Prefill work that was sent and has not shown its first token, in tokens.
+    /// Prefill work that was sent by any data plane and has not shown its first token, in tokens.
     @inline(__always)
     func pendingTokens(slot: Int) -> Int {
-        unsafe max(0, pointer(slot).pointee.pendingTokens.load(ordering: .relaxed))
+        let own = unsafe max(0, pointer(slot).pointee.pendingTokens.load(ordering: .relaxed))
+        return unsafe own + pointer(slot).pointee.peersPendingTokens.load(ordering: .relaxed)
     }
 
     /// Work was sent to the worker, or has shown its first token, or is given up (then `tokens` is negative, and `now` nil).
     func addPending(_ tokens: Int, slot: Int, at now: MonotonicTime?) {
         let (old, _) = unsafe pointer(slot).pointee.pendingTokens.add(tokens, ordering: .relaxed)
         // It begins with what came to an idle worker, and with the next one at each first token.
-        if let now, old <= 0 || tokens < 0 {
+        let isIdle = unsafe old <= 0 && pointer(slot).pointee.peersPendingTokens.load(ordering: .relaxed) == 0
+        if let now, isIdle || tokens < 0 {
             unsafe pointer(slot).pointee.prefillingSince.store(now.milliseconds, ordering: .relaxed)
         }
     }
@@ -105,7 +142,8 @@ public final class WorkerLoads: @unchecked Sendable {
     @inline(__always)
     func remainingTokens(slot: Int, rate: Double, at now: MonotonicTime) -> Double {
         let pending = Double(pendingTokens(slot: slot))
-        let since = unsafe pointer(slot).pointee.prefillingSince.load(ordering: .relaxed)
+        let own = unsafe pointer(slot).pointee.prefillingSince.load(ordering: .relaxed)
+        let since = unsafe max(own, pointer(slot).pointee.peersPrefillingSince.load(ordering: .relaxed))
         let computed = Double(max(0, now.milliseconds - since)) / 1000 * rate
         return max(pending / 10, pending - computed)
     }
@@ -130,6 +168,7 @@ public final class WorkerLoads: @unchecked Sendable {
     func forgetRate(slot: Int) {
         unsafe pointer(slot).pointee.tokensPerSecond.store(0, ordering: .relaxed)
         unsafe pointer(slot).pointee.pendingTokens.store(0, ordering: .relaxed)
+        setPeers(PeersLoad(), slot: slot)
     }
 
     /// The most requests in flight that the worker's latency bears; 0: not known.

@@ -50,7 +50,7 @@ struct TextPolicyTests {
             guard let index = policy.pick(from: [0, 1, 2], of: workers, filter, &facts, using: &random) else {
                 return nil
             }
-            let tokens = policy.placed(workers[index], facts, at: now)
+            let tokens = policy.placed(workers[index], facts, shared.outbox, at: now)
             if holds {
                 shared.loads.increment(slot: index)
                 shared.loads.addPending(tokens, slot: index, at: now)

@@ -10,9 +10,11 @@ struct PrefixIndexTests {
         return hashes
     }
 
-    private func depths(_ index: PrefixIndex, _ hashes: [UInt64]) -> [Int] {
+    private let group = CacheGroup(seed: 1)
+
+    private func depths(_ index: PrefixIndex, _ hashes: [UInt64], _ other: CacheGroup? = nil) -> [Int] {
         var depths = [Int](repeating: 9, count: LaneSet.lanesMax)
-        index.match(hashes, into: &depths)
+        index.match(hashes, into: &depths, other ?? group)
         return depths
     }
 
@@ -50,9 +52,9 @@ struct PrefixIndexTests {
     func match() {
         let index = PrefixIndex(bytesMax: 1 << 20)
         let text = (1...10).map(UInt64.init)
-        index.insert(Array(text[..<3]), lane: 4)
-        index.insert(Array(text[..<7]), lane: 200)
-        index.insert([99, 98], lane: 5)
+        index.insert(Array(text[..<3]), lane: 4, group)
+        index.insert(Array(text[..<7]), lane: 200, group)
+        index.insert([99, 98], lane: 5, group)
         let found = depths(index, text)
         #expect(found[4] == 3 && found[200] == 7 && found[5] == 0)
         #expect(found.reduce(0, +) == 10)
@@ -62,8 +64,8 @@ struct PrefixIndexTests {
     @Test("What a worker had is forgotten with it, what others have is not")
     func forget() {
         let index = PrefixIndex(bytesMax: 1 << 20)
-        index.insert([1, 2, 3], lane: 0)
-        index.insert([1, 2], lane: 1)
+        index.insert([1, 2, 3], lane: 0, group)
+        index.insert([1, 2], lane: 1, group)
         index.forget(lane: 0)
         #expect(depths(index, [1, 2, 3])[0] == 0 && depths(index, [1, 2, 3])[1] == 2)
         #expect(index.count == 2)
@@ -75,12 +77,12 @@ struct PrefixIndexTests {
     )
     func budget(bytes: Int) {
         let index = PrefixIndex(bytesMax: bytes)
-        #expect(index.bytes <= max(bytes, PrefixIndex.entryBytes * PrefixIndex.waysPerBucket))
+        #expect(index.bytesMax <= max(bytes, PrefixIndex.bucketBytes))
         var random = SplitMix64(seed: 5)
-        for _ in 0..<20_000 { index.insert([random.next()], lane: 0) }
-        #expect(index.count <= index.bytes / PrefixIndex.entryBytes)
+        for _ in 0..<20_000 { index.insert([random.next()], lane: 0, group) }
+        #expect(index.count <= index.bucketCount * PrefixIndex.waysPerBucket)
         let last = random.next()
-        index.insert([last], lane: 1)
+        index.insert([last], lane: 1, group)
         #expect(depths(index, [last])[1] == 1)
     }
 
@@ -88,15 +90,46 @@ struct PrefixIndexTests {
     func staleBlocks() {
         var random = SplitMix64(seed: 5)
         let index = PrefixIndex(bytesMax: 1 << 20)
-        index.insert([7], lane: 0)
-        for _ in 0..<2_000 { index.insert([random.next()], lane: 2) }
-        var found = [Int](repeating: 0, count: LaneSet.lanesMax)
-        index.match([7], into: &found, freshBlocks: 64)
-        #expect(found[0] == 0)
-        index.insert([7], lane: 1, freshBlocks: 64)
-        index.match([7], into: &found, freshBlocks: 64)
-        #expect(found[0] == 0)
-        #expect(found[1] == 1)
+        group.freshBlocks = 64
+        index.insert([7], lane: 0, group)
+        for _ in 0..<64 { index.insert([random.next()], lane: 2, group) }
+        #expect(depths(index, [7])[0] == 1)
+        index.insert([random.next()], lane: 2, group)
+        #expect(depths(index, [7])[0] == 0)
+        index.insert([7], lane: 1, group)
+        #expect(depths(index, [7])[0] == 0 && depths(index, [7])[1] == 1)
+    }
+
+    @Test("A block that is used again stays, and one that comes into a second cache takes room there")
+    func usedBlocks() {
+        var random = SplitMix64(seed: 5)
+        let index = PrefixIndex(bytesMax: 1 << 20)
+        group.freshBlocks = 10
+        index.insert([7], lane: 0, group)
+        for _ in 0..<100 {
+            index.insert([random.next()], lane: 0, group)
+            index.insert([7], lane: 0, group)
+        }
+        #expect(depths(index, [7])[0] == 1)
+        let block = random.next()
+        index.insert([block], lane: 0, group)
+        for lane in 1...11 { index.insert([block], lane: lane, group) }
+        #expect(depths(index, [7])[0] == 0)
+    }
+
+    @Test("Models age apart: what one is sent does not age what another has")
+    func groupsAgeApart() {
+        var random = SplitMix64(seed: 5)
+        let index = PrefixIndex(bytesMax: 1 << 20)
+        let other = CacheGroup(seed: 2, number: 1)
+        group.freshBlocks = 8
+        other.freshBlocks = 8
+        index.insert([7], lane: 0, group)
+        for _ in 0..<1_000 { index.insert([random.next()], lane: 1, other) }
+        #expect(depths(index, [7])[0] == 1)
+        index.insert([8], lane: 0, other)
+        for _ in 0..<9 { index.insert([random.next()], lane: 1, other) }
+        #expect(depths(index, [8], other)[0] == 0)
     }
 
     @Test("On random texts it says what a naive model says, multi-byte characters and all")
@@ -122,7 +155,7 @@ struct PrefixIndexTests {
                 #expect(found[lane] == naive)
             }
             let lane = Int(random.next() % 8)
-            index.insert(hashes, lane: lane)
+            index.insert(hashes, lane: lane, group)
             sent[lane].append((hashes, step))
         }
     }

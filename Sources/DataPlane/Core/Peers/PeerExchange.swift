@@ -1,0 +1,231 @@
+/// What a data plane tells the others and learns from them, as a value: time and datagrams go in, datagrams come out. What is
+/// learned goes into the loads and the prefix index that the threads share.
+public struct PeerExchange {
+    /// Time between two datagrams to every peer, in milliseconds.
+    public static let intervalMilliseconds = 50
+    /// A peer that has been silent for so long is dead: its sums are dropped.
+    static let silenceMilliseconds = 500
+    /// Most bytes of one datagram.
+    public static let datagramBytesMax = PeerDatagram.bytesMax
+    /// Most peers that are listened to.
+    static let peersMax = 64
+    /// Most workers of one datagram; beyond them those with the fewest requests are left out.
+    static let loadsMax = 3_000
+
+    public struct Outgoing {
+        /// Nil: to every peer.
+        public var to: PeerID?
+        public var bytes: [UInt8]
+    }
+
+    struct Row: Equatable {
+        var inFlight: Int
+        var pendingTokens: Int
+        /// Since when the worker has computed at it; nil when nothing is pending.
+        var since: MonotonicTime?
+    }
+
+    struct Peer {
+        var name = ""
+        var heardAt: MonotonicTime
+        var sequence: UInt64
+        var received: UInt64 = 0
+        /// Datagrams that did not come.
+        var lost: UInt64 = 0
+        var rows: [UInt64: Row] = [:]
+    }
+
+    public let id: PeerID
+    private let name: String
+    private let shared: SharedState
+    private var sequence: UInt64 = 0
+    private var peers: [PeerID: Peer] = [:]
+    /// The table whose slots the sums were last written to.
+    private var generation: UInt64 = 0
+    private var copy: IndexCopy?
+    /// The index was copied, or nobody had one in time.
+    private var hasCopied = false
+
+    public init(id: PeerID, name: String, shared: SharedState) {
+        self.id = id
+        self.name = name
+        self.shared = shared
+    }
+
+    // MARK: - Time
+
+    /// To be called every ``intervalMilliseconds``.
+    ///
+    /// - Parameter known: peers that exist, whether or not they were heard yet.
+    public mutating func timePassed(at now: MonotonicTime, known: [PeerID]) -> [Outgoing] {
+        for (id, peer) in peers where peer.heardAt.adding(milliseconds: PeerExchange.silenceMilliseconds) <= now {
+            forget(id)
+        }
+        shared.outbox.open(!known.isEmpty)
+        guard !known.isEmpty else { return continueCopy(at: now, known) }
+        if shared.places.withLock({ $0.generation }) != generation { sumAll() }
+        sequence += 1
+        var datagram = PeerDatagram(sender: id, sequence: sequence, name: name)
+        let loads = loads(at: now)
+        datagram.loads = loads
+        datagram.placements = shared.outbox.take(bytesMax: PeerDatagram.bytesMax - 1024 - loads.count * 20)
+        return [Outgoing(to: nil, bytes: datagram.encoded())] + continueCopy(at: now, known)
+    }
+
+    /// What is in flight from here, by worker.
+    private func loads(at now: MonotonicTime) -> [PeerDatagram.Load] {
+        var loads: [PeerDatagram.Load] = []
+        let workers = shared.places.withLock { $0.workers }
+        for (key, place) in workers {
+            let own = shared.loads.ownLoad(slot: place.slot)
+            guard own.inFlight > 0 || own.pendingTokens > 0 else { continue }
+            let prefilling = own.since.map { max(0, now.milliseconds - $0.milliseconds) } ?? 0
+            loads.append(
+                PeerDatagram.Load(
+                    worker: key,
+                    inFlight: UInt32(clamping: own.inFlight),
+                    pendingTokens: UInt32(clamping: own.pendingTokens),
+                    prefillingMilliseconds: UInt32(clamping: prefilling)
+                )
+            )
+        }
+        guard loads.count > PeerExchange.loadsMax else { return loads }
+        loads.sort { $0.inFlight > $1.inFlight }
+        return Array(loads.prefix(PeerExchange.loadsMax))
+    }
+
+    /// A peer is known to be gone.
+    public mutating func forget(_ id: PeerID) {
+        guard let peer = peers.removeValue(forKey: id) else { return }
+        sum(peer.rows.keys)
+    }
+
+    /// Peers that are heard.
+    public var peerCount: Int { peers.count }
+
+    // MARK: - Datagrams
+
+    /// A datagram has come.
+    ///
+    /// - Returns: what is to be answered.
+    public mutating func received(_ bytes: [UInt8], at now: MonotonicTime) -> [Outgoing] {
+        guard let datagram = PeerDatagram(bytes), datagram.sender != id else { return [] }
+        if datagram.loads != nil { guard hear(datagram, at: now) else { return [] } }
+        remember(datagram.placements)
+        var answers: [Outgoing] = []
+        if let request = datagram.copyRequest, let piece = IndexCopyPiece(answering: request, from: shared) {
+            var answer = PeerDatagram(sender: id, sequence: 0, name: name)
+            answer.copyPiece = piece
+            answers.append(Outgoing(to: datagram.sender, bytes: answer.encoded()))
+        }
+        if let piece = datagram.copyPiece, copy?.peer == datagram.sender, copy?.received(piece) == true {
+            piece.restore(into: shared)
+            answers += continueCopy(at: now, [datagram.sender])
+        }
+        return answers
+    }
+
+    /// Takes the sums of a peer; false for a datagram that has been overtaken.
+    private mutating func hear(_ datagram: PeerDatagram, at now: MonotonicTime) -> Bool {
+        var peer = peers[datagram.sender] ?? Peer(heardAt: now, sequence: datagram.sequence - 1)
+        guard peers[datagram.sender] != nil || peers.count < PeerExchange.peersMax else { return false }
+        guard datagram.sequence > peer.sequence else { return false }
+        peer.lost += datagram.sequence - peer.sequence - 1
+        peer.received += 1
+        peer.sequence = datagram.sequence
+        peer.heardAt = now
+        peer.name = datagram.name
+        let before = peer.rows
+        peer.rows = [:]
+        for load in datagram.loads ?? [] {
+            let since = now.milliseconds - Int(load.prefillingMilliseconds)
+            peer.rows[load.worker] = Row(
+                inFlight: Int(load.inFlight),
+                pendingTokens: Int(load.pendingTokens),
+                since: load.pendingTokens > 0 ? MonotonicTime(milliseconds: max(0, since)) : nil
+            )
+        }
+        let now = peer.rows
+        peers[datagram.sender] = peer
+        sum(now.filter { before[$0.key] != $0.value }.keys)
+        sum(before.keys.filter { now[$0] == nil })
+        return true
+    }
+
+    private func remember(_ placements: [PeerDatagram.Placement]) {
+        guard !placements.isEmpty, let index = shared.existingPrefixIndex else { return }
+        for placement in placements {
+            // Nobody gives a lane to another worker while its number is used here.
+            shared.places.withLock { places in
+                guard let group = places.groups[placement.group], let lane = places.workers[placement.worker]?.lane
+                else { return }
+                index.insert(placement.blocks, lane: lane, group)
+            }
+        }
+    }
+
+    // MARK: - Sums
+
+    private mutating func sumAll() {
+        let (present, workers) = shared.places.withLock { ($0.generation, $0.workers) }
+        generation = present
+        sum(workers.keys)
+    }
+
+    /// Writes what all peers have at each of the workers.
+    private func sum(_ workers: some Sequence<UInt64>) {
+        shared.places.withLock { places in
+            for worker in workers {
+                guard let place = places.workers[worker] else { continue }
+                var total = PeersLoad()
+                for peer in peers.values {
+                    guard let row = peer.rows[worker] else { continue }
+                    total.inFlight += row.inFlight
+                    total.pendingTokens += row.pendingTokens
+                    // The worker turned to its next request when anybody last saw a first token.
+                    if let since = row.since { total.since = max(total.since ?? since, since) }
+                }
+                shared.loads.setPeers(total, slot: place.slot)
+            }
+        }
+    }
+
+    // MARK: - The copy
+
+    /// Begins to copy the prefix index of one of the peers.
+    ///
+    /// - Returns: what to send; ``isCopying`` says whether there is more to come.
+    public mutating func beginCopy(at now: MonotonicTime, known: [PeerID]) -> [Outgoing] {
+        guard !hasCopied, copy == nil else { return [] }
+        hasCopied = true
+        guard let peer = known.first(where: { peers[$0] != nil }) ?? known.first else { return [] }
+        copy = IndexCopy(of: peer, at: now)
+        return continueCopy(at: now, known)
+    }
+
+    public var isCopying: Bool { copy != nil }
+
+    private mutating func continueCopy(at now: MonotonicTime, _ known: [PeerID]) -> [Outgoing] {
+        guard let current = copy else { return [] }
+        let request = copy?.request(at: now)
+        if copy?.isOver == true || !known.contains(current.peer) { copy = nil }
+        guard let request, copy != nil else { return [] }
+        var datagram = PeerDatagram(sender: id, sequence: 0, name: name)
+        datagram.copyRequest = request
+        return [Outgoing(to: current.peer, bytes: datagram.encoded())]
+    }
+
+    // MARK: - Status
+
+    /// The peers that are heard, for people.
+    public func status(at now: MonotonicTime) -> [PeerStatus] {
+        peers.map { id, peer in
+            PeerStatus(
+                id: peer.name.isEmpty ? id.description : peer.name,
+                ageMilliseconds: max(0, now.milliseconds - peer.heardAt.milliseconds),
+                received: peer.received,
+                lost: peer.lost
+            )
+        }.sorted { $0.id < $1.id }
+    }
+}

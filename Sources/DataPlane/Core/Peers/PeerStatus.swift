@@ -1,0 +1,10 @@
+/// What is known of a peer, for people.
+public struct PeerStatus: Hashable, Sendable {
+    /// Its name at its control plane.
+    public var id: String
+    /// Since it was heard last.
+    public var ageMilliseconds: Int
+    public var received: UInt64
+    /// Datagrams that did not come.
+    public var lost: UInt64
+}

@@ -1,0 +1,41 @@
+import Synchronization
+
+/// The caches of the workers of one model, as far as age goes: a block's age is the number of blocks that have come into
+/// those caches since it was used. Models that share a prefix index age apart.
+final class CacheGroup: Sendable {
+    /// What the hashes of the model's texts begin with; names the group to other data planes.
+    let seed: UInt64
+    /// Its number in the prefix index.
+    let number: UInt16
+    private let clock = Atomic<UInt32>(0)
+    private let freshMax = Atomic<UInt32>(.max)
+
+    init(seed: UInt64, number: UInt16 = 0) {
+        self.seed = seed
+        self.number = number
+    }
+
+    /// How many blocks all caches of the group hold together; older ones have left them.
+    var freshBlocks: Int {
+        get { Int(freshMax.load(ordering: .relaxed)) }
+        set { freshMax.store(UInt32(clamping: max(1, newValue)), ordering: .relaxed) }
+    }
+
+    /// The stamp of a block that is used now.
+    @inline(__always)
+    var now: UInt32 { clock.load(ordering: .relaxed) }
+
+    /// A block has come into a cache.
+    ///
+    /// - Returns: the stamp of that block.
+    @inline(__always)
+    func advance() -> UInt32 { clock.wrappingAdd(1, ordering: .relaxed).newValue }
+
+    /// Blocks that have come since `stamp`; the clock goes round after four thousand million of them.
+    @inline(__always)
+    func age(of stamp: UInt32) -> UInt32 { now &- stamp }
+
+    /// Whether a block with this stamp is still in the cache of a worker that was sent it.
+    @inline(__always)
+    func isFresh(_ stamp: UInt32) -> Bool { age(of: stamp) <= freshMax.load(ordering: .relaxed) }
+}
