@@ -6,7 +6,7 @@ struct PolicyOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Routing policy (default: as stored, at first least_load): \(PolicyOptions.names).",
+            "Routing policy (default: as stored, at first kv_cost): \(PolicyOptions.names).",
             valueName: "policy"
         )
     )

@@ -4,7 +4,7 @@ public struct PolicyConfiguration: Hashable, Sendable, Codable {
     /// Numbers that the policy understands, by name; unknown ones are a violation.
     public var parameters: [String: Double]
 
-    public init(name: PolicyName = .leastLoad, parameters: [String: Double] = [:]) {
+    public init(name: PolicyName = .kvCost, parameters: [String: Double] = [:]) {
         self.name = name
         self.parameters = parameters
     }

@@ -59,8 +59,8 @@ struct KVCostPolicy: Sendable {
             let step = KVCostPolicy.decodeStepSeconds + KVCostPolicy.decodePerRequestSeconds * running
             let secondsPerToken = 1 / rate + step / KVCostPolicy.chunkTokens
             let waiting = loads.remainingTokens(slot: worker.lease.slot, rate: rate, at: filter.now)
-            // Of workers with nothing to do the one with fewer requests, so that decoding is spread, too.
-            let cost = (waiting + ownWorkWeight * own) * secondsPerToken + running * 1e-6
+            // Of workers without waiting work the one with fewer requests for its weight, so that decoding is spread, too.
+            let cost = (waiting + ownWorkWeight * own) * secondsPerToken + running / Double(worker.weight) * 1e-6
             if cost < bestCost {
                 (best, bestCost, ties) = (candidate, cost, 1)
             } else if cost == bestCost {

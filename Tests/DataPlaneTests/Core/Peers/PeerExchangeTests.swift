@@ -1,0 +1,222 @@
+import SignalboxProtocol
+import Testing
+
+@testable import DataPlaneCore
+
+/// Data planes that tell one another what they have.
+struct PeerExchangeTests {
+    /// One data plane without threads.
+    private final class Plane {
+        let shared = SharedState(slotsMax: 8, prefixIndexBytes: 1 << 20)
+        let table: RoutingTable
+        var exchange: PeerExchange
+        var facts = RoutingFacts()
+        private var random = SplitMix64(seed: 3)
+
+        init(_ number: UInt64, workers: [Int] = [1, 2, 3]) throws {
+            var compiler = RoutingTableCompiler(shared)
+            table = try compiler.compile(
+                Snapshot(
+                    version: SnapshotVersion(epoch: Samples.epoch, sequence: 1),
+                    workers: workers.map { Samples.worker($0) },
+                    policy: PolicyConfiguration(name: .kvCost, parameters: ["cache_tokens": 300_000])
+                ),
+                digest: SnapshotDigest(of: []),
+                health: nil,
+                addresses: [:]
+            )
+            shared.setPlaces(of: table)
+            exchange = PeerExchange(id: PeerID(number), name: "plane-\(number)", shared: shared)
+        }
+
+        func slot(_ index: Int) -> Int { table.workers[index].lease.slot }
+
+        /// A text goes to a worker, as the engine would do it.
+        func route(_ blocks: [UInt64], to index: Int, at milliseconds: Int) {
+            facts.clear()
+            facts.blocks = blocks
+            facts.textBytes = blocks.count * BlockHasher.blockBytes
+            let worker = table.workers[index]
+            let now = MonotonicTime(milliseconds: milliseconds)
+            let work = table.pools[0].policy.placed(worker, facts, shared.outbox, at: now)
+            shared.loads.increment(slot: worker.lease.slot)
+            shared.loads.addPending(work, slot: worker.lease.slot, at: now)
+        }
+
+        func depths(_ blocks: [UInt64]) -> [Int] {
+            var depths = [Int](repeating: 0, count: LaneSet.lanesMax)
+            shared.prefixIndex.match(blocks, into: &depths, table.pools[0].cacheGroup)
+            return table.workers.map { depths[$0.lane ?? 0] }
+        }
+
+        func tell(_ others: [Plane], at milliseconds: Int) -> [PeerExchange.Outgoing] {
+            exchange.timePassed(at: MonotonicTime(milliseconds: milliseconds), known: others.map(\.exchange.id))
+        }
+
+        func hear(_ datagrams: [PeerExchange.Outgoing], at milliseconds: Int) {
+            for datagram in datagrams {
+                _ = exchange.received(datagram.bytes, at: MonotonicTime(milliseconds: milliseconds))
+            }
+        }
+    }
+
+    @Test("Every data plane picks by the sum over all, and a request that has ended is gone with the next datagram")
+    func sums() throws {
+        let planes = try (1...4).map { try Plane(UInt64($0)) }
+        for plane in planes.dropFirst() { plane.shared.loads.increment(slot: plane.slot(1)) }
+        for plane in planes.dropFirst() { planes[0].hear(plane.tell([planes[0]], at: 50), at: 60) }
+        #expect(planes[0].shared.loads.fleetInFlight(slot: planes[0].slot(1)) == 3)
+        #expect(planes[0].shared.loads.inFlight(slot: planes[0].slot(1)) == 0)
+        #expect(planes[0].shared.loads.fleetInFlight(slot: planes[0].slot(0)) == 0)
+        planes[1].shared.loads.decrement(slot: planes[1].slot(1))
+        planes[0].hear(planes[1].tell([planes[0]], at: 100), at: 110)
+        #expect(planes[0].shared.loads.fleetInFlight(slot: planes[0].slot(1)) == 2)
+    }
+
+    @Test("What was routed is known everywhere, by worker, whatever the order of workers is there")
+    func placements() throws {
+        let (one, other) = (try Plane(1), try Plane(2, workers: [3, 1, 2]))
+        let blocks: [UInt64] = Array(100..<120)
+        other.hear(one.tell([other], at: 0), at: 0)
+        one.route(blocks, to: 0, at: 10)
+        other.hear(one.tell([other], at: 50), at: 51)
+        #expect(other.depths(blocks) == [0, 20, 0])
+        #expect(other.shared.loads.pendingTokens(slot: other.slot(1)) > 2_000)
+    }
+
+    @Test("A worker that computes for another data plane is not idle, and its progress counts")
+    func progress() throws {
+        let (one, other) = (try Plane(1), try Plane(2))
+        one.route(Array(0..<100), to: 0, at: 1_000)
+        other.hear(one.tell([other], at: 1_500), at: 1_500)
+        let slot = other.slot(0)
+        let pending = Double(other.shared.loads.pendingTokens(slot: slot))
+        let at = MonotonicTime(milliseconds: 2_000)
+        #expect(other.shared.loads.remainingTokens(slot: slot, rate: 1_000, at: at) == pending - 1_000)
+        other.shared.loads.addPending(5_000, slot: slot, at: at)
+        #expect(other.shared.loads.remainingTokens(slot: slot, rate: 1_000, at: at) == pending + 5_000 - 1_000)
+    }
+
+    @Test("Lost, late and doubled datagrams leave the sums right once one more has come")
+    func lossIsHealed() throws {
+        var random = SplitMix64(seed: 9)
+        let (one, other) = (try Plane(1), try Plane(2))
+        var late: [[PeerExchange.Outgoing]] = []
+        for step in 1...500 {
+            let index = Int(random.next() % 3)
+            if random.next() % 2 == 0 {
+                one.shared.loads.increment(slot: one.slot(index))
+            } else if one.shared.loads.inFlight(slot: one.slot(index)) > 0 {
+                one.shared.loads.decrement(slot: one.slot(index))
+            }
+            let told = one.tell([other], at: step * 50)
+            switch random.next() % 4 {
+            case 0: late.append(told)
+            case 1: break
+            default:
+                other.hear(told, at: step * 50)
+                if random.next() % 3 == 0 { other.hear(told, at: step * 50) }
+                if let old = late.popLast() { other.hear(old, at: step * 50) }
+                for index in 0..<3 {
+                    let expected = one.shared.loads.inFlight(slot: one.slot(index))
+                    #expect(other.shared.loads.fleetInFlight(slot: other.slot(index)) == expected)
+                }
+            }
+        }
+        let status = try #require(other.exchange.status(at: MonotonicTime(milliseconds: 25_000)).first)
+        #expect(status.id == "plane-1" && status.lost > 0 && status.received > 200)
+    }
+
+    @Test("The sums of a dead peer are dropped, those of its successor count")
+    func deadPeer() throws {
+        let (one, other, successor) = (try Plane(1), try Plane(2), try Plane(3))
+        one.shared.loads.increment(slot: one.slot(0))
+        other.hear(one.tell([other], at: 0), at: 0)
+        _ = other.tell([one], at: 450)
+        #expect(other.shared.loads.fleetInFlight(slot: other.slot(0)) == 1)
+        _ = other.tell([one], at: 500)
+        #expect(other.shared.loads.fleetInFlight(slot: other.slot(0)) == 0)
+        #expect(other.exchange.peerCount == 0)
+        successor.shared.loads.increment(slot: successor.slot(0))
+        other.hear(successor.tell([other], at: 550), at: 550)
+        #expect(other.shared.loads.fleetInFlight(slot: other.slot(0)) == 1)
+        other.exchange.forget(successor.exchange.id)
+        #expect(other.shared.loads.fleetInFlight(slot: other.slot(0)) == 0)
+    }
+
+    @Test("A new table gets the sums, too")
+    func newTable() throws {
+        let (one, other) = (try Plane(1), try Plane(2))
+        one.shared.loads.increment(slot: one.slot(2))
+        other.hear(one.tell([other], at: 0), at: 0)
+        other.shared.loads.setPeers(PeersLoad(), slot: other.slot(2))
+        other.shared.setPlaces(of: other.table)
+        _ = other.tell([one], at: 50)
+        #expect(other.shared.loads.fleetInFlight(slot: other.slot(2)) == 1)
+    }
+
+    @Test("Nothing is kept for nobody, and no more than the outbox may hold")
+    func outboxIsBounded() throws {
+        let (one, other) = (try Plane(1), try Plane(2))
+        one.route(Array(0..<100), to: 0, at: 0)
+        #expect(one.shared.outbox.take(bytesMax: .max).isEmpty)
+        _ = one.tell([other], at: 0)
+        for step in 0..<200 { one.route((0..<1_000).map { UInt64(step * 1_000 + $0) }, to: 0, at: 0) }
+        #expect(one.shared.outbox.dropped > 0)
+        let told = one.tell([other], at: 50)
+        #expect(told.allSatisfy { $0.bytes.count <= PeerDatagram.bytesMax })
+        var left = 0
+        while !one.shared.outbox.take(bytesMax: 100_000).isEmpty { left += 1 }
+        #expect(left > 0)
+    }
+
+    @Test("A new data plane copies what a peer knows, with its age, within bounded pieces")
+    func copy() throws {
+        let (one, newcomer) = (try Plane(1), try Plane(2, workers: [2, 3, 1]))
+        func text(_ number: Int) -> [UInt64] { (0..<75).map { BlockHasher.mix(UInt64(number * 75 + $0)) } }
+        let old = text(1_000)
+        one.route(old, to: 1, at: 0)
+        for number in 0..<30 { one.route(text(number), to: number % 3, at: 0) }
+        var time = 0
+        var requests = newcomer.exchange.beginCopy(at: MonotonicTime(milliseconds: time), known: [one.exchange.id])
+        var pieces = 0
+        while newcomer.exchange.isCopying {
+            let request = try #require(requests.first)
+            #expect(request.to == one.exchange.id)
+            let answers = one.exchange.received(request.bytes, at: MonotonicTime(milliseconds: time))
+            let answer = try #require(answers.first)
+            #expect(answer.to == newcomer.exchange.id && answer.bytes.count <= PeerDatagram.bytesMax)
+            requests = newcomer.exchange.received(answer.bytes, at: MonotonicTime(milliseconds: time))
+            pieces += 1
+            time += 1
+        }
+        #expect(pieces >= 1)
+        #expect(newcomer.shared.prefixIndex.count == one.shared.prefixIndex.count)
+        #expect(newcomer.depths(old)[0] == one.depths(old)[1])
+        // It ages on as it would have there: the caches hold 2,343 blocks.
+        for step in 0..<200 { newcomer.route([BlockHasher.mix(UInt64(900_000 + step))], to: 0, at: time) }
+        #expect(newcomer.depths(old)[0] == 0)
+        #expect(newcomer.depths(text(29))[1] == 75)
+    }
+
+    @Test("A peer that does not answer holds a new data plane up for a bounded time")
+    func silentCopy() throws {
+        let newcomer = try Plane(2)
+        var asked = newcomer.exchange.beginCopy(at: MonotonicTime(milliseconds: 0), known: [PeerID(1)]).count
+        var time = 0
+        while newcomer.exchange.isCopying && time < 10_000 {
+            time += 50
+            let told = newcomer.exchange.timePassed(at: MonotonicTime(milliseconds: time), known: [PeerID(1)])
+            asked += told.count { $0.to != nil }
+        }
+        #expect(time == IndexCopy.millisecondsMax)
+        #expect(asked > 10)
+    }
+
+    @Test("Alone it does not wait for a copy")
+    func aloneCopy() throws {
+        let alone = try Plane(1)
+        #expect(alone.exchange.beginCopy(at: MonotonicTime(milliseconds: 0), known: []).isEmpty)
+        #expect(!alone.exchange.isCopying)
+    }
+}
