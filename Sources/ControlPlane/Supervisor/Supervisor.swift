@@ -30,6 +30,7 @@ public struct Supervisor: ~Copyable {
     private var listener: SharedListener?
     private let lifeline: Pipe
     private let signals: SignalDescriptor
+    private let terminal = ControllingTerminal()
     private var ready: Descriptor?
     /// A byte on it asks for new data planes; the control plane has the other end.
     private let restartRequests: Pipe
@@ -107,7 +108,7 @@ public struct Supervisor: ~Copyable {
         while let signal = signals.next() {
             switch signal {
             case SIGCHLD: reapChildren()
-            case SIGHUP: perform(state.replacementRequested(at: .now))
+            case SIGHUP where !terminal.hasClosed: perform(state.replacementRequested(at: .now))
             default: perform(state.stopRequested(bySignal: signal, at: .now))
             }
         }

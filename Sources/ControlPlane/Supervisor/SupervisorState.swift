@@ -7,6 +7,8 @@ struct SupervisorState: Sendable {
 
     /// How long a process may take to vanish after SIGKILL before it is given up.
     static let killTimeout: Duration = .seconds(2)
+    /// How long data planes may take to end what they serve when they are told to cut it.
+    static let cutGrace: Duration = .seconds(2)
     /// How long the control plane may take to stop: it only closes sockets and a database.
     static let controlPlaneGrace: Duration = .seconds(5)
 
@@ -38,6 +40,8 @@ struct SupervisorState: Sendable {
         case running
         /// `isForced`: SIGKILL has been sent.
         case stoppingDataPlanes(until: Instant, isForced: Bool, status: Int32)
+        /// A second signal: what is still served is cut, so that its clients see it.
+        case cuttingDataPlanes(until: Instant, status: Int32)
         case stoppingControlPlane(until: Instant, isForced: Bool, status: Int32)
         case killingAll(until: Instant, status: Int32)
         case finished
@@ -104,25 +108,31 @@ struct SupervisorState: Sendable {
             let delay = backoffs[name, default: RestartBackoff()].delay(afterLife: since.duration(to: now))
             children[name] = .waiting(until: now + delay)
             return [.report(.restarting(name, status, after: delay))]
-        case .stoppingDataPlanes, .stoppingControlPlane, .killingAll:
+        case .stoppingDataPlanes, .cuttingDataPlanes, .stoppingControlPlane, .killingAll:
             return continueStopping(at: now)
         case .finished:
             return []
         }
     }
 
-    /// SIGTERM or the like came. The first one drains, a second one kills.
+    /// SIGTERM or the like came. The first one drains, a second one cuts what is still served, a third one kills.
     mutating func stopRequested(bySignal signal: Int32, at now: Instant) -> [Action] {
         switch phase {
         case .starting, .running:
             for case (let name, .waiting) in children { children[name] = nil }
             replacement = nil
             wantsReplacement = false
+            let draining = Set(retiring.keys)
             retiring = [:]
             phase = .stoppingDataPlanes(until: now + configuration.dataPlaneGrace, isForced: false, status: 0)
             let actions = [Action.report(.stopping(signal: signal)), .closeListener]
-            return actions + runningDataPlanes.map { .terminate($0) } + continueStopping(at: now)
-        case .stoppingDataPlanes, .stoppingControlPlane:
+            // One that was replaced drains already; a second signal would cut it.
+            let serving = runningDataPlanes.filter { !draining.contains($0) }
+            return actions + serving.map { .terminate($0) } + continueStopping(at: now)
+        case .stoppingDataPlanes(_, false, _):
+            phase = .cuttingDataPlanes(until: now + SupervisorState.cutGrace, status: 128 + signal)
+            return runningDataPlanes.map { .terminate($0) } + continueStopping(at: now)
+        case .stoppingDataPlanes, .cuttingDataPlanes, .stoppingControlPlane:
             phase = .killingAll(until: now + SupervisorState.killTimeout, status: 128 + signal)
             return running.map { .kill($0) } + continueStopping(at: now)
         case .killingAll, .finished:
@@ -143,6 +153,10 @@ struct SupervisorState: Sendable {
             phase = .killingAll(until: now + SupervisorState.killTimeout, status: 70)
             actions.append(.report(.notReady(within: configuration.readyTimeout)))
             actions += running.map { .kill($0) } + continueStopping(at: now)
+        case .cuttingDataPlanes(_, let status):
+            phase = .stoppingDataPlanes(until: now + SupervisorState.killTimeout, isForced: true, status: status)
+            actions.append(.report(.graceOver(runningDataPlanes)))
+            actions += runningDataPlanes.map { .kill($0) }
         case .stoppingDataPlanes(_, false, _):
             phase = .stoppingDataPlanes(until: now + SupervisorState.killTimeout, isForced: true, status: 1)
             actions.append(.report(.graceOver(runningDataPlanes)))
@@ -165,8 +179,8 @@ struct SupervisorState: Sendable {
 
     private var phaseDeadline: Instant? {
         switch phase {
-        case .starting(let until), .stoppingDataPlanes(let until, _, _), .stoppingControlPlane(let until, _, _),
-            .killingAll(let until, _):
+        case .starting(let until), .stoppingDataPlanes(let until, _, _), .cuttingDataPlanes(let until, _),
+            .stoppingControlPlane(let until, _, _), .killingAll(let until, _):
             until
         case .running, .finished: nil
         }
@@ -194,7 +208,8 @@ struct SupervisorState: Sendable {
     /// Goes on to the next step of stopping when nobody is left whom the current one waits for.
     private mutating func continueStopping(at now: Instant) -> [Action] {
         switch phase {
-        case .stoppingDataPlanes(_, _, let status) where runningDataPlanes.isEmpty:
+        case .stoppingDataPlanes(_, _, let status) where runningDataPlanes.isEmpty,
+            .cuttingDataPlanes(_, let status) where runningDataPlanes.isEmpty:
             return stopControlPlane(status: status, at: now)
         case .stoppingControlPlane(_, _, let status) where running.isEmpty,
             .killingAll(_, let status) where running.isEmpty:

@@ -139,6 +139,7 @@ public struct DataPlaneProcess {
         let engineConfiguration = configuration.engine.with(connectionsMax: connectionsMax)
         let logger = logger
         let threads = mailboxes.count
+        let acceptingThreads = AcceptingThreads(count: threads, listener: listener)
         for index in mailboxes.indices {
             let counter = counters[index]
             let others = counters.indices.filter { $0 != index }.map { counters[$0] }
@@ -156,6 +157,7 @@ public struct DataPlaneProcess {
                         engine: engine,
                         mailboxes: mailboxes,
                         listener: listener,
+                        acceptingThreads: acceptingThreads,
                         spools: spools,
                         connectionsMax: connectionsMax,
                         thread: index,
@@ -203,7 +205,6 @@ public struct DataPlaneProcess {
 
     private func drain(_ signals: inout ShutdownSignals, _ mailboxes: [Mailbox], _ threads: ThreadGroup) {
         for mailbox in mailboxes { mailbox.post(.drain) }
-        listener.refuseFurther()
         var deadline = EpollReactor.clock().adding(milliseconds: configuration.shutdownGraceSeconds * 1000)
         if configuration.lifeline != nil && signals.isOrphan {
             deadline = EpollReactor.clock().adding(milliseconds: DataPlaneConfiguration.orphanGraceMilliseconds)

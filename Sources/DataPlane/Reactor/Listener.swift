@@ -59,9 +59,10 @@ public struct Listener: Sendable {
         self.init(descriptor: descriptor, isInherited: false)
     }
 
-    /// Refuses new connections, unless others go on to take them from the same socket.
-    func refuseFurther() {
+    /// Refuses new connections, unless other processes go on to take them from the same socket.
+    func closeForGood() {
         if !isInherited { shutdown(descriptor, Int32(SHUT_RDWR)) }
+        close(descriptor)
     }
 
     private init(descriptor: Int32, isInherited: Bool) {

@@ -21,7 +21,8 @@ final class Mailbox: Sendable {
     }
 
     let wakeDescriptor: Int32
-    private let messages = Mutex<[Message]>([])
+    /// Nil once the thread has ended.
+    private let messages = Mutex<[Message]?>([])
 
     init() throws(SystemError) {
         wakeDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
@@ -29,21 +30,41 @@ final class Mailbox: Sendable {
     }
 
     deinit {
-        close(wakeDescriptor)
+        Glibc.close(wakeDescriptor)
     }
 
     func post(_ message: Message) {
-        messages.withLock { $0.append(message) }
+        let isOpen = messages.withLock { messages in
+            messages?.append(message)
+            return messages != nil
+        }
+        guard isOpen else {
+            settle(message)
+            return
+        }
         Mailbox.wake(wakeDescriptor)
     }
 
     func take() -> [Message] {
         Mailbox.clear(wakeDescriptor)
         return messages.withLock { messages in
-            let taken = messages
+            guard let taken = messages else { return [] }
             messages = []
             return taken
         }
+    }
+
+    /// The thread has ended and serves no table any more: none waits for it.
+    func close() {
+        let left = messages.withLock { messages in
+            defer { messages = nil }
+            return messages ?? []
+        }
+        for message in left { settle(message) }
+    }
+
+    private func settle(_ message: Message) {
+        if case .table(let update) = message { update.swapped() }
     }
 
     /// Makes an event descriptor readable.

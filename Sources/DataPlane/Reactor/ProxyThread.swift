@@ -19,6 +19,8 @@ struct ProxyThread: ~Copyable {
     private var engine: ProxyEngine
     private let mailbox: Mailbox
     private let listener: Listener
+    private let acceptingThreads: AcceptingThreads
+    private var hasLeftListener = false
     /// Connections, clients' and workers' together, at which accepting rests: an eighth of the descriptors is left for
     /// the connections to workers that clients may still need.
     private let acceptedMax: Int
@@ -38,6 +40,7 @@ struct ProxyThread: ~Copyable {
         engine: consuming ProxyEngine,
         mailboxes: [Mailbox],
         listener: Listener,
+        acceptingThreads: AcceptingThreads,
         spools: SpoolQueue,
         connectionsMax: Int,
         thread: Int,
@@ -55,6 +58,7 @@ struct ProxyThread: ~Copyable {
         self.engine = engine
         self.mailbox = mailbox
         self.listener = listener
+        self.acceptingThreads = acceptingThreads
         acceptedMax = connectionsMax - connectionsMax / 8
         self.threads = threads
         unsafe readBuffer = .allocate(capacity: ProxyThread.readBytes)
@@ -83,6 +87,7 @@ struct ProxyThread: ~Copyable {
             reactor.closeReleased()
             engine.batchEnded(&reactor)
         }
+        mailbox.close()
     }
 
     /// Workers before clients: what came on an idle connection to a worker ends it before a request of the same batch
@@ -273,6 +278,7 @@ struct ProxyThread: ~Copyable {
             case .leave: engine.leave()
             case .drain:
                 stopAccepting()
+                leaveListener()
                 engine.drain(&reactor)
             case .cut: engine.cut(&reactor)
             case .stop: isStopped = true
@@ -304,6 +310,13 @@ struct ProxyThread: ~Copyable {
         unsafe event.events = EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
         unsafe event.data.u64 = ProxyThread.listenerTag
         isAccepting = unsafe epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, listener.descriptor, &event) == 0
+    }
+
+    /// This thread will never accept again.
+    private mutating func leaveListener() {
+        guard !hasLeftListener else { return }
+        hasLeftListener = true
+        acceptingThreads.leave()
     }
 
     private mutating func stopAccepting() {

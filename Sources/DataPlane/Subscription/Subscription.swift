@@ -246,7 +246,6 @@ final class Subscription {
         socketDescriptor = descriptor
         unsent = []
         hasSaidDisconnected = false
-        shared.origin.connected()
         logger.info("Connected to the control plane.", metadata: ["socket": "\(path)"])
         perform { try state.connected(at: EpollReactor.clock()) }
     }
@@ -277,6 +276,7 @@ final class Subscription {
         while socketDescriptor >= 0 {
             let count = unsafe recv(socketDescriptor, &bytes, bytes.count, 0)
             if count > 0 {
+                shared.origin.heard()
                 let piece = Array(bytes[0..<count])
                 perform { try state.received(piece, at: EpollReactor.clock()) }
             } else if count < 0 && (errno == EAGAIN || errno == EINTR) {

@@ -124,10 +124,38 @@ import Testing
         #expect(start.duration(to: now) == .seconds(10 + 2 + 5 + 2))
     }
 
-    @Test("A second signal kills everything at once")
+    @Test("A second signal cuts what data planes still serve, and then stops the control plane")
     func secondSignal() {
         var state = running()
         _ = state.stopRequested(bySignal: 2, at: start)
+        let actions = state.stopRequested(bySignal: 15, at: start)
+        #expect(actions == [.terminate(.dataPlane(0)), .terminate(.dataPlane(1))])
+        #expect(state.ended(.dataPlane(0), .exited(0), at: start) == [])
+        #expect(state.ended(.dataPlane(1), .exited(0), at: start) == [.terminate(.controlPlane)])
+        #expect(state.ended(.controlPlane, .exited(0), at: start) == [.exit(143)])
+    }
+
+    @Test("What is not cut in time is killed")
+    func cutInVain() {
+        var state = running()
+        _ = state.stopRequested(bySignal: 2, at: start)
+        _ = state.stopRequested(bySignal: 15, at: start)
+        let end = start + .seconds(2)
+        #expect(
+            state.timePassed(at: end) == [
+                .report(.graceOver([.dataPlane(0), .dataPlane(1)])), .kill(.dataPlane(0)), .kill(.dataPlane(1)),
+            ]
+        )
+        _ = state.ended(.dataPlane(0), .killed(signal: 9), at: end)
+        #expect(state.ended(.dataPlane(1), .killed(signal: 9), at: end) == [.terminate(.controlPlane)])
+        #expect(state.ended(.controlPlane, .exited(0), at: end) == [.exit(143)])
+    }
+
+    @Test("A third signal kills everything at once")
+    func thirdSignal() {
+        var state = running()
+        _ = state.stopRequested(bySignal: 2, at: start)
+        _ = state.stopRequested(bySignal: 15, at: start)
         let actions = state.stopRequested(bySignal: 15, at: start)
         #expect(actions == [.kill(.dataPlane(0)), .kill(.dataPlane(1)), .kill(.controlPlane)])
         for name in [ChildName.dataPlane(0), .dataPlane(1)] {

@@ -1,6 +1,7 @@
 """A data plane starts and serves without a control plane, from the last good snapshot on disk."""
 
 import json
+import signal
 import stat
 from pathlib import Path
 
@@ -106,3 +107,17 @@ def test_while_the_control_plane_is_silent_the_data_plane_finds_out_who_is_dead(
     back = bench.control_plane(runtime_folder=plane.runtime_folder, database=plane.database)
     wait_for("the control plane to observe again", lambda: "observes the workers again" in proxy.log(), limit(10))
     assert back.admin.worker(staying.url)["state"] == "ready" and serves(proxy)
+
+
+def test_a_control_plane_that_hangs_is_as_good_as_none(bench: Workbench) -> None:
+    staying, victim = bench.worker(), bench.worker()
+    plane, proxy = bench.wired(staying.url, victim.url)
+    plane.signal(signal.SIGSTOP)
+    # The kernel goes on to open connections to it.
+    wait_for("it to probe by itself", lambda: "probes the workers itself" in proxy.log(), limit(10))
+    victim.kill()
+    wait_for("the dead worker to be taken out", lambda: json.loads(
+        ask(proxy.port, "GET", "/readiness").body).get("healthy_workers") == 1, limit(15))
+    assert all(serves(proxy) for _ in range(20))
+    plane.signal(signal.SIGCONT)
+    wait_for("the control plane to observe again", lambda: "observes the workers again" in proxy.log(), limit(15))

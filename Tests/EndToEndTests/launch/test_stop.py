@@ -52,7 +52,7 @@ def slow_answer(connection) -> None:
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
 
-def test_a_stream_without_end_does_not_hold_it_up_for_ever(bench: Workbench) -> None:
+def test_a_second_signal_cuts_a_stream_without_end_so_that_its_client_sees_it(bench: Workbench) -> None:
     stop = threading.Event()
 
     def endless(connection, request) -> bool:
@@ -68,12 +68,41 @@ def test_a_stream_without_end_does_not_hold_it_up_for_ever(bench: Workbench) -> 
         connection.send(chat_request().replace(b"simulated", b"recorded "))
         assert connection.read_head().status == 200
         launch.signal(signal.SIGTERM)
-        # A second signal means: now.
-        time.sleep(0.3)
+        wait_for("clients to be refused", lambda: not is_listening(launch.port))
         launch.signal(signal.SIGTERM)
-        launch.wait(40)
+        rest = connection.read_to_end()
+        assert b'"error"' in rest and not rest.endswith(b"0\r\n\r\n"), rest[-200:]
+        assert launch.wait(limit(STOP_SECONDS_MAX)) == 128 + signal.SIGTERM
     stop.set()
     assert without(bench) == []
+
+
+def test_while_it_drains_new_clients_are_refused_and_do_not_wait(bench: Workbench) -> None:
+    release = threading.Event()
+
+    def slow(connection, request) -> None:
+        release.wait(limit(20))
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    worker = bench.recording_worker(slow)
+    launch = bench.launch(workers=[worker.url], data_planes=2)
+    bench.wait_ready(launch)
+    with RawConnection(launch.port) as connection:
+        connection.send(chat_request().replace(b"simulated", b"recorded "))
+        wait_for("the request to reach the worker", lambda: worker.routed("/v1/chat/completions"))
+        launch.signal(signal.SIGTERM)
+        wait_for("clients to be refused", lambda: not is_listening(launch.port))
+        release.set()
+        assert connection.read_response().status == 200
+    assert launch.wait(limit(STOP_SECONDS_MAX)) == 0
+
+
+def test_it_ends_when_its_terminal_closes(bench: Workbench) -> None:
+    launch = bench.launch(workers=[bench.worker().url], terminal=True)
+    bench.wait_ready(launch)
+    # Without a terminal SIGHUP replaces the data planes; here the terminal goes.
+    launch.close_terminal()
+    assert launch.wait(limit(STOP_SECONDS_MAX)) == 0
 
 
 def test_nothing_is_left_when_it_is_killed_with_9(bench: Workbench) -> None:

@@ -154,7 +154,7 @@ class Workbench:
 
     def launch(self, *flags: object, workers: tuple[str, ...] | list[str] = (), data_planes: int = 1,
                runtime_folder: Path | None = None, database: Path | None = None, port: int | None = None,
-               admin_port: int | None = None, wait: bool = True) -> Launch:
+               admin_port: int | None = None, wait: bool = True, terminal: bool = False) -> Launch:
         runtime_folder = runtime_folder or self.folder / f"run{len(self.processes)}"
         database = database or self.folder / f"database{len(self.processes)}.db"
         port, admin_port = port or free_port(), admin_port or free_port()
@@ -164,7 +164,7 @@ class Workbench:
         ]
         if workers:
             arguments += ["--worker-urls", *workers]
-        launch = self.process(Launch, "launch", arguments)
+        launch = self.process(Launch, "launch", arguments, terminal=terminal)
         launch.port = port
         self.describe(launch, admin_port, runtime_folder, database)
         if wait:

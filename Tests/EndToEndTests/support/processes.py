@@ -1,8 +1,10 @@
 """Real processes: started with a mark in their environment, so that none can be lost."""
 
+import fcntl
 import os
 import signal
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -18,17 +20,26 @@ class Process:
     stops_cleanly = False
 
     def __init__(self, name: str, arguments: list[str], folder: Path, mark: str,
-                 environment: dict[str, str] | None = None, descriptors: tuple[int, ...] = ()):
+                 environment: dict[str, str] | None = None, descriptors: tuple[int, ...] = (),
+                 terminal: bool = False):
         self.name = name
         self.arguments = [str(argument) for argument in arguments]
         self.log_path = folder / f"{name}.log"
         surroundings = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")}
         surroundings |= {MARK: mark, "HOME": str(folder)} | (environment or {})
+        self.terminal, slave = os.openpty() if terminal else (None, None)
+
+        def take_terminal() -> None:
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
         with open(self.log_path, "ab") as log:
             self.child = subprocess.Popen(
-                self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
+                self.arguments, stdin=slave if terminal else subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
                 env=surroundings, start_new_session=True, pass_fds=descriptors,
+                preexec_fn=take_terminal if terminal else None,
             )
+        if slave is not None:
+            os.close(slave)
 
     @property
     def pid(self) -> int:
@@ -43,6 +54,11 @@ class Process:
 
     def signal(self, number: int) -> None:
         self.child.send_signal(number)
+
+    def close_terminal(self) -> None:
+        """What happens when a person closes the window."""
+        os.close(self.terminal)
+        self.terminal = None
 
     def kill(self) -> None:
         """kill -9, and waits until it is gone."""

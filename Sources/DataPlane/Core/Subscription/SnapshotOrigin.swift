@@ -10,7 +10,7 @@ public final class SnapshotOrigin: Sendable {
     }
 
     private let stored = Atomic<Int>(Source.none.rawValue)
-    /// When the control plane was lost, in milliseconds of the monotonic clock; 0 while it is connected.
+    /// When the control plane was lost, in milliseconds of the monotonic clock; 0 while it is heard.
     private let lostAt: Atomic<Int>
 
     /// - Parameter now: since when there is no control plane.
@@ -23,7 +23,8 @@ public final class SnapshotOrigin: Sendable {
         set { stored.store(newValue.rawValue, ordering: .relaxed) }
     }
 
-    public func connected() {
+    /// The control plane has said something. An open connection says nothing: the kernel opens it for a process that hangs.
+    public func heard() {
         lostAt.store(0, ordering: .relaxed)
     }
 
@@ -32,7 +33,7 @@ public final class SnapshotOrigin: Sendable {
         let (_, _) = lostAt.compareExchange(expected: 0, desired: max(1, now.milliseconds), ordering: .relaxed)
     }
 
-    /// For how long the control plane has not been heard, in milliseconds; nil while it is connected.
+    /// For how long the control plane has not been heard, in milliseconds; nil while it is heard.
     public func silentMilliseconds(at now: MonotonicTime) -> Int? {
         let lost = lostAt.load(ordering: .relaxed)
         return lost == 0 ? nil : max(0, now.milliseconds - lost)
