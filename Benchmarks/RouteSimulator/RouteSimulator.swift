@@ -76,7 +76,9 @@ struct RouteSimulator: ParsableCommand {
 
     private func show(_ name: String, _ router: Router, _ planes: Int) throws {
         if let limit = saturation {
-            print("\(padded(name, 14))\(padded("\(planes)", 6)) largest load \(text(try largestLoad(router, planes, limit)))")
+            print(
+                "\(padded(name, 14))\(padded("\(planes)", 6)) largest load \(text(try largestLoad(router, planes, limit)))"
+            )
             return
         }
         let outcomes = try seeds.map { seed in

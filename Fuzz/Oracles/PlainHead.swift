@@ -17,6 +17,7 @@ struct PlainHead {
     static let hopByHop: Set<String> = [
         "connection", "content-length", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization",
         "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-signalbox-source-address",
+        "x-signalbox-explain", "x-signalbox-snapshot", "x-signalbox-worker",
     ]
 
     var firstLine: [UInt8]

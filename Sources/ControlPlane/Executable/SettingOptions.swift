@@ -167,9 +167,14 @@ struct ForwardingOptions: ParsableArguments {
     @Option(.halfClose) var halfClose: String?
     @Option(.forwardedFields) var forwardedFields: String?
     @Option(.via) var via: String?
+    @Option(.workerField) var workerField: String?
+    @Option(.explain) var explain: String?
 
     var texts: SettingTexts {
-        [(.halfClose, halfClose), (.forwardedFields, forwardedFields), (.via, via)]
+        [
+            (.halfClose, halfClose), (.forwardedFields, forwardedFields), (.via, via),
+            (.workerField, workerField), (.explain, explain),
+        ]
     }
 }
 

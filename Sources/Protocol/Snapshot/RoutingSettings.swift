@@ -53,6 +53,10 @@ public struct RoutingSettings: Hashable, Sendable, Codable {
     public var forwardedFields = ForwardedFields.append
     /// The name under which the proxy adds itself to `Via`, a token; empty: it does not.
     public var via = "signalbox"
+    /// 1: answers name the worker that gave them, by its id (`X-Signalbox-Worker`); 0: they do not.
+    public var workerField = 0
+    /// 1: a request may ask why its worker was picked (`X-Signalbox-Explain`); 0: it may not.
+    public var explain = 0
 
     public init() {}
 
@@ -131,6 +135,8 @@ extension RoutingSettings {
         case halfClose = "half_close"
         case forwardedFields = "forwarded_fields"
         case via
+        case workerField = "worker_field"
+        case explain
     }
 
     /// Where the number of a setting is kept; nil for those that are words.
@@ -170,6 +176,8 @@ extension RoutingSettings {
         case .breakerWindowMilliseconds: \.breaker.windowMilliseconds
         case .breakerOpenPercentMax: \.breaker.openPercentMax
         case .drainTimeoutMilliseconds: \.drainTimeoutMilliseconds
+        case .workerField: \.workerField
+        case .explain: \.explain
         case .halfClose, .forwardedFields, .via, .breakerCounts: nil
         }
     }

@@ -112,6 +112,7 @@ extension RoutingSettings {
         case .retryBudgetPercent, .breakerOpenPercentMax: 0...100
         case .breakerFailureThreshold: 0...1_000_000
         case .breakerSuccessThreshold: 1...1_000
+        case .workerField, .explain: 0...1
         case .breakerOpenMilliseconds, .breakerWindowMilliseconds: 1...dayMilliseconds
         case .halfClose, .forwardedFields, .via, .breakerCounts: nil
         }

@@ -121,6 +121,13 @@ extension SettingFlag {
             )
         case .via:
             (["via"], .word, "Name under which the proxy adds itself to Via; empty: it does not")
+        case .workerField:
+            (["worker-field"], .number, "1: answers name their worker by its id in X-Signalbox-Worker; 0: they do not")
+        case .explain:
+            (
+                ["explain"], .number,
+                "1: a request with 'X-Signalbox-Explain: 1' is told why its worker was picked; 0: it is not"
+            )
         }
     }
 }

@@ -124,6 +124,9 @@ struct ClientConnection {
         request.keepAlive = head.keepAlive
         request.framing = head.framing
         request.contentType = head.contentType
+        request.asksForSnapshot = head.asksForSnapshot
+        request.asksForExplanation = head.asksForExplanation
+        request.explanation = nil
         bodyUse = .hold
         framer = BodyFramer(head.framing)
         bodyBytes = 0
@@ -177,6 +180,12 @@ struct ClientRequest {
     var keepAlive = true
     var framing = BodyFraming.none
     var contentType = RequestContentType.absent
+    /// The client wants to know by which snapshot it is served, and how old that may be.
+    var asksForSnapshot = false
+    /// The client wants to know why its worker was picked.
+    var asksForExplanation = false
+    /// Why the worker was picked, where that was asked for.
+    var explanation: String?
     /// Method, target and the fields that are passed on, one behind the other.
     var head = ByteBuffer()
     var methodEnd = 0

@@ -30,13 +30,16 @@ struct LocalAnswer {
     }
 
     /// Writes the whole response.
+    ///
+    /// - Parameter snapshot: what a client that asks for it is told of the snapshot.
     func write(
         to output: inout ByteBuffer,
         dateLine: borrowing ByteBuffer,
         shape: ErrorShape,
         keepAlive: Bool,
         minorVersion: Int,
-        isAnswerToHead: Bool
+        isAnswerToHead: Bool,
+        snapshot: String?
     ) {
         let body =
             switch content {
@@ -64,6 +67,10 @@ struct LocalAnswer {
         if let allow {
             output.append("\r\nAllow: ")
             output.append(allow.fieldValue)
+        }
+        if let snapshot {
+            output.append("\r\nX-Signalbox-Snapshot: ")
+            output.append(snapshot)
         }
         if !keepAlive {
             output.append("\r\nConnection: close")

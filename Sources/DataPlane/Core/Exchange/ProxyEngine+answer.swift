@@ -108,7 +108,8 @@ extension ProxyEngine {
             shape: clients.slots[id.index].request.errorShape,
             keepAlive: keepAlive,
             minorVersion: clients.slots[id.index].request.minorVersion,
-            isAnswerToHead: clients.slots[id.index].request.method == .head
+            isAnswerToHead: clients.slots[id.index].request.method == .head,
+            snapshot: clients.slots[id.index].isInRequest ? snapshotValue(for: id, at: network.now) : nil
         )
         network.send(output.storage.span, to: id)
     }

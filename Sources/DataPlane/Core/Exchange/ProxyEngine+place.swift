@@ -20,6 +20,7 @@ extension ProxyEngine {
         gather(id, pool)
         for _ in 0..<ProxyEngine.picksMax {
             guard let index = pick(pool, for: id, at: now) else { return reasonToWait(pool) }
+            explain(id, index, pool, at: now)
             let wasAdmitted = clients.slots[id.index].isAdmitted
             if let reason = admit(id, at: now) { return .mustWait(reason) }
             if take(id, index, at: now) {

@@ -6,7 +6,8 @@ extension ProxyEngine {
         _ client: ConnectionID,
         _ head: ResponseHead,
         _ bytes: borrowing Span<UInt8>,
-        dateLine: borrowing ByteBuffer
+        dateLine: borrowing ByteBuffer,
+        at now: MonotonicTime
     ) {
         clients.slots[client.index].exchange.relayBegan()
         if clients.slots[client.index].framerIsOpen { clients.slots[client.index].request.keepAlive = false }
@@ -25,6 +26,7 @@ extension ProxyEngine {
             output.append(line: bytes.extracting(field.lineRange))
         }
         if !head.hasDate { output.append(dateLine) }
+        appendDiagnostics(client, at: now)
         if let length = head.framing.length ?? head.lengthWithoutBody {
             output.append("Content-Length: ")
             output.appendDecimal(length)

@@ -71,7 +71,7 @@ extension ProxyEngine {
                     let retryAfter = fields.retryAfterSeconds(in: headBytes)
                     if retry(client, status: head.status, retryAfter: retryAfter, &network) { return }
                 }
-                beginRelay(id, client, head, headBytes, dateLine: network.dateLine)
+                beginRelay(id, client, head, headBytes, dateLine: network.dateLine, at: network.now)
             } catch {
                 lose(id, client, .invalidAnswer, &network)
                 return

@@ -7,18 +7,21 @@ public enum FieldName: UInt8, Sendable {
     case contentType
     case date
     case expect
+    case explain
     case host
     case http2Settings
     case keepAlive
     case proxyAuthenticate
     case proxyAuthorization
     case proxyConnection
+    case snapshot
     case sourceAddress
     case te
     case trailer
     case transferEncoding
     case upgrade
     case via
+    case worker
     case xForwardedFor
     case xForwardedProto
 
@@ -43,18 +46,21 @@ public enum FieldName: UInt8, Sendable {
         case 17 where bytes.equalsIgnoringCase(range, "transfer-encoding"): self = .transferEncoding
         case 17 where bytes.equalsIgnoringCase(range, "x-forwarded-proto"): self = .xForwardedProto
         case 18 where bytes.equalsIgnoringCase(range, "proxy-authenticate"): self = .proxyAuthenticate
+        case 18 where bytes.equalsIgnoringCase(range, "x-signalbox-worker"): self = .worker
+        case 19 where bytes.equalsIgnoringCase(range, "x-signalbox-explain"): self = .explain
         case 19 where bytes.equalsIgnoringCase(range, "proxy-authorization"): self = .proxyAuthorization
+        case 20 where bytes.equalsIgnoringCase(range, "x-signalbox-snapshot"): self = .snapshot
         case 26 where bytes.equalsIgnoringCase(range, "x-signalbox-source-address"): self = .sourceAddress
         default: self = .other
         }
     }
 
     /// Fields that concern one connection only and are never passed on (RFC 9110 section 7.6.1), the framing fields
-    /// that a proxy writes anew, and the one that only this proxy may set.
+    /// that a proxy writes anew, and those that only this proxy may set.
     var isHopByHop: Bool {
         switch self {
-        case .connection, .contentLength, .http2Settings, .keepAlive, .proxyAuthenticate, .proxyAuthorization,
-            .proxyConnection, .sourceAddress, .te, .trailer, .transferEncoding, .upgrade:
+        case .connection, .contentLength, .explain, .http2Settings, .keepAlive, .proxyAuthenticate, .proxyAuthorization,
+            .proxyConnection, .snapshot, .sourceAddress, .te, .trailer, .transferEncoding, .upgrade, .worker:
             true
         case .other, .contentEncoding, .contentType, .date, .expect, .host, .via, .xForwardedFor, .xForwardedProto:
             false

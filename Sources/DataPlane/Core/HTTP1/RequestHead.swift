@@ -10,6 +10,10 @@ public struct RequestHead: Sendable {
     /// The client waits for `100 Continue` before it sends its body.
     public var expectsContinue = false
     public var contentType: RequestContentType = .absent
+    /// `X-Signalbox-Snapshot` is there.
+    public var asksForSnapshot = false
+    /// `X-Signalbox-Explain` is there.
+    public var asksForExplanation = false
 
     /// Reads a whole head, its final empty line included. The fields are left in `fields`.
     public static func parse(
@@ -34,6 +38,8 @@ public struct RequestHead: Sendable {
                 hosts += 1
                 try HostGrammar.check(field.valueRange, in: bytes)
             case .expect: try head.takeExpectation(field, bytes)
+            case .snapshot: head.asksForSnapshot = true
+            case .explain: head.asksForExplanation = true
             case .contentType: head.contentType = RequestContentType(field.valueRange, bytes)
             default: break
             }

@@ -102,7 +102,9 @@ struct PeerDatagram: Equatable {
         switch section {
         case nil: return true
         case .name:
-            guard content.left <= PeerDatagram.nameBytesMax, let bytes = content.bytes(content.left) else { return false }
+            guard content.left <= PeerDatagram.nameBytesMax, let bytes = content.bytes(content.left) else {
+                return false
+            }
             // It is shown to people.
             guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return false }
             name = String(decoding: bytes, as: UTF8.self)

@@ -10,6 +10,8 @@ struct KVCostPolicy: Sendable {
     /// Seconds of one decode step, and what each running request adds to it: a chunk of prefill waits for one step.
     static let decodeStepSeconds = 0.018
     static let decodePerRequestSeconds = 0.0001
+    /// Tokens of an answer: as many steps of all others a request makes slower.
+    static let answerTokens = 200.0
     /// Tokens of one chunk of prefill.
     static let chunkTokens = 8192.0
     /// Prefill tokens per second of a worker that has not shown its own rate.
@@ -26,16 +28,41 @@ struct KVCostPolicy: Sendable {
         _ facts: inout RoutingFacts,
         using generator: inout some RandomNumberGenerator
     ) -> Int? {
-        let loads = filter.loads
         index.match(facts.blocks, into: &facts.depths, group)
+        let scale = scale(ready, of: workers, filter)
+        var best: Int?
+        var bestCost = Double.infinity
+        var ties = 0
+        for candidate in ready where filter.admits(workers[candidate]) {
+            let cost = cost(workers[candidate], scale, filter, facts)
+            if cost < bestCost {
+                (best, bestCost, ties) = (candidate, cost, 1)
+            } else if cost == bestCost {
+                ties += 1
+                if Int.random(in: 0..<ties, using: &generator) == 0 { best = candidate }
+            }
+        }
+        return best
+    }
+
+    /// What holds for all workers of a pool at one moment.
+    struct Scale {
+        /// Prefill tokens per second of a worker of weight 1.
+        var rate: Double
+        /// How much the request's own work counts.
+        var ownWorkWeight: Double
+    }
+
+    func scale(_ ready: [Int], of workers: [RoutedWorker], _ filter: WorkerFilter) -> Scale {
+        let loads = filter.loads
         var (pendingTokens, learned, weights) = (0.0, 0.0, 0.0)
         var learnedCount = 0
         for candidate in ready {
-            let slot = workers[candidate].lease.slot
-            weights += Double(workers[candidate].weight)
-            let rate = loads.tokensPerSecond(slot: slot)
+            let weight = Double(workers[candidate].weight)
+            weights += weight
+            let rate = loads.tokensPerSecond(slot: workers[candidate].lease.slot)
             if rate > 0 {
-                learned += Double(rate) / Double(workers[candidate].weight)
+                learned += Double(rate) / weight
                 learnedCount += 1
             }
         }
@@ -45,30 +72,26 @@ struct KVCostPolicy: Sendable {
             let rate = commonRate * Double(workers[candidate].weight)
             pendingTokens += loads.remainingTokens(slot: workers[candidate].lease.slot, rate: rate, at: filter.now)
         }
-        // Mean backlog in seconds.
-        let backlog = pendingTokens / (commonRate * weights)
-        let ownWorkWeight = min(KVCostPolicy.ownWorkWeightMax, KVCostPolicy.ownWorkWeightMin + backlog)
-        var best: Int?
-        var bestCost = Double.infinity
-        var ties = 0
-        for candidate in ready where filter.admits(workers[candidate]) {
-            let worker = workers[candidate]
-            let own = KVCostPolicy.work(facts, matchedBlocks: worker.lane.map { facts.depths[$0] } ?? 0)
-            let running = Double(loads.fleetInFlight(slot: worker.lease.slot))
-            let rate = commonRate * Double(worker.weight)
-            let step = KVCostPolicy.decodeStepSeconds + KVCostPolicy.decodePerRequestSeconds * running
-            let secondsPerToken = 1 / rate + step / KVCostPolicy.chunkTokens
-            let waiting = loads.remainingTokens(slot: worker.lease.slot, rate: rate, at: filter.now)
-            // Of workers without waiting work the one with fewer requests for its weight, so that decoding is spread, too.
-            let cost = (waiting + ownWorkWeight * own) * secondsPerToken + running / Double(worker.weight) * 1e-6
-            if cost < bestCost {
-                (best, bestCost, ties) = (candidate, cost, 1)
-            } else if cost == bestCost {
-                ties += 1
-                if Int.random(in: 0..<ties, using: &generator) == 0 { best = candidate }
-            }
-        }
-        return best
+        let backlogSeconds = pendingTokens / (commonRate * weights)
+        let weight = min(KVCostPolicy.ownWorkWeightMax, KVCostPolicy.ownWorkWeightMin + backlogSeconds)
+        return Scale(rate: commonRate, ownWorkWeight: weight)
+    }
+
+    /// What the request costs the fleet at a worker, in seconds; `facts` has the depths of its match.
+    func cost(_ worker: RoutedWorker, _ scale: Scale, _ filter: WorkerFilter, _ facts: borrowing RoutingFacts) -> Double
+    {
+        let loads = filter.loads
+        let matched = if let lane = worker.lane { facts.depths[lane] } else { 0 }
+        let own = KVCostPolicy.work(facts, matchedBlocks: matched)
+        let running = Double(loads.fleetInFlight(slot: worker.lease.slot))
+        let rate = scale.rate * Double(worker.weight)
+        let step = KVCostPolicy.decodeStepSeconds + KVCostPolicy.decodePerRequestSeconds * running
+        let secondsPerToken = 1 / rate + step / KVCostPolicy.chunkTokens
+        let waiting = loads.remainingTokens(slot: worker.lease.slot, rate: rate, at: filter.now)
+        // Each request there is slowed down in every step of this one's answer. It also keeps requests from gathering at a
+        // worker that stands still in the middle of its answers.
+        let decode = running / Double(worker.weight) * KVCostPolicy.decodePerRequestSeconds * KVCostPolicy.answerTokens
+        return (waiting + scale.ownWorkWeight * own) * secondsPerToken + decode
     }
 
     /// Remembers what the worker was sent.
@@ -82,7 +105,7 @@ struct KVCostPolicy: Sendable {
     }
 
     /// Tokens that are to be computed, each dearer the longer the context before it.
-    static func work(_ facts: RoutingFacts, matchedBlocks: Int) -> Double {
+    static func work(_ facts: borrowing RoutingFacts, matchedBlocks: Int) -> Double {
         let tokens = Double(facts.tokens)
         let cached = min(Double(matchedBlocks * blockTokens), tokens - 1)
         let uncached = max(1, tokens - cached)

@@ -15,6 +15,21 @@ enum Policy: Sendable {
     case prefixHash(HashRing, loadFactor: Double, PolicyCursor)
     case kvCost(KVCostPolicy)
 
+    var name: PolicyName {
+        switch self {
+        case .roundRobin: .roundRobin
+        case .random: .random
+        case .leastLoad: .leastLoad
+        case .powerOfTwo: .powerOfTwo
+        case .cacheAware: .cacheAware
+        case .bucket: .bucket
+        case .manual: .manual
+        case .consistentHashing: .consistentHashing
+        case .prefixHash: .prefixHash
+        case .kvCost: .kvCost
+        }
+    }
+
     /// What the policy must know of a request.
     var needs: RoutingFacts.Needs {
         switch self {

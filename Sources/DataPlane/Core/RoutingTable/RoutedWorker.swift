@@ -2,6 +2,7 @@ public import SignalboxProtocol
 
 /// A worker as the request threads see it: everything resolved that a pick and a request head need.
 public struct RoutedWorker: Sendable {
+    public var id: WorkerID
     public var incarnation: IncarnationID
     public var lease: WorkerSlots.Lease
     public var endpoint: WorkerEndpoint
@@ -31,14 +32,17 @@ public final class WorkerEndpoint: Sendable {
     public let authority: String
     /// The `Host` field with its line's end, as every head to the worker has it.
     let hostLine: ByteBuffer
+    /// The field that names the worker to clients, with its line's end.
+    let workerLine: ByteBuffer
     /// Goes before the path of every request; empty for most workers.
     let pathPrefix: ByteBuffer
 
-    init(_ url: WorkerURL, addresses: [IPAddress]) {
+    init(_ url: WorkerURL, id: WorkerID, addresses: [IPAddress]) {
         self.addresses = addresses
         port = url.port
         authority = url.authority
         hostLine = ByteBuffer("Host: \(url.authority)\r\n")
+        workerLine = ByteBuffer("X-Signalbox-Worker: \(id)\r\n")
         pathPrefix = ByteBuffer(url.path)
     }
 }

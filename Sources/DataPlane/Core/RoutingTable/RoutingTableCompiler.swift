@@ -83,9 +83,10 @@ public struct RoutingTableCompiler {
         }
         let resolved = addresses[url.host] ?? []
         return RoutedWorker(
+            id: worker.id,
             incarnation: worker.incarnation,
             lease: lease,
-            endpoint: WorkerEndpoint(url, addresses: resolved),
+            endpoint: WorkerEndpoint(url, id: worker.id, addresses: resolved),
             availability: WorkerAvailability(of: worker, observed: observed, isResolved: !resolved.isEmpty),
             weight: worker.weight,
             requestsMax: settings.admission.workerRequestsMax > 0

@@ -138,14 +138,16 @@ public final class WorkerLoads: @unchecked Sendable {
     }
 
     /// The work that is left of ``pendingTokens(slot:)`` when the worker has computed at `rate` tokens per second; never less
-    /// than a tenth, because it may be slower.
+    /// than a tenth, because it may be slower. What is overdue is expected to take as long again: a worker that does not
+    /// answer at all must not seem idle.
     @inline(__always)
     func remainingTokens(slot: Int, rate: Double, at now: MonotonicTime) -> Double {
         let pending = Double(pendingTokens(slot: slot))
         let own = unsafe pointer(slot).pointee.prefillingSince.load(ordering: .relaxed)
         let since = unsafe max(own, pointer(slot).pointee.peersPrefillingSince.load(ordering: .relaxed))
         let computed = Double(max(0, now.milliseconds - since)) / 1000 * rate
-        return max(pending / 10, pending - computed)
+        guard pending > 0 else { return 0 }
+        return max(pending / 10, abs(pending - computed))
     }
 
     /// Prefill tokens per second, as the worker has shown; 0: not known.

@@ -59,6 +59,19 @@ struct TextPolicyTests {
         }
     }
 
+    @Test("kv_cost avoids a worker that does not answer, and one that stands still in the middle of its answers")
+    func stalledWorkers() throws {
+        let silent = try Bench(.kvCost)
+        // Nobody has shown a first token since the request went there.
+        let first = try #require(silent.route("short", holds: true))
+        silent.now = silent.now.adding(milliseconds: 2_000)
+        for _ in 0..<20 { #expect(silent.route("short") != first) }
+
+        let still = try Bench(.kvCost)
+        for _ in 0..<5 { still.shared.loads.increment(slot: 1) }
+        for _ in 0..<20 { #expect(still.route("short") != 1) }
+    }
+
     private static let long = String(repeating: "The quick brown fox jumps over the lazy dog. ", count: 200)
 
     @Test("cache_aware follows a match of more than its share, else the least loaded worker")

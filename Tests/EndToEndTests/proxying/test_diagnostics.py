@@ -1,0 +1,84 @@
+"""What an answer says of the way that its request took: the worker, the snapshot, the reason of the pick."""
+
+import json
+import os
+import signal
+
+from support.fleet import Workbench
+from support.limits import limit
+from support.raw_http import RawConnection, Response
+from support.recording_worker import RecordedRequest, WorkerConnection, response_bytes
+from support.waiting import wait_for
+
+TEXT = "The signalman pulls the lever, and the train goes where it should. " * 40
+FORGED = ("X-Signalbox-Worker: forged", "X-Signalbox-Explain: forged", "X-Signalbox-Snapshot: forged")
+
+
+def answer(connection: WorkerConnection, request: RecordedRequest) -> None:
+    connection.send(response_bytes("{}", headers=FORGED))
+
+
+def ask(port: int, headers: dict[str, str] | None = None) -> Response:
+    with RawConnection(port) as client:
+        fields = {"Content-Type": "application/json"} | (headers or {})
+        return client.ask("POST", "/generate", json.dumps({"text": TEXT}).encode(), fields)
+
+
+def test_nothing_is_said_without_setting_and_question_and_workers_cannot_forge_it(bench: Workbench) -> None:
+    worker = bench.recording_worker(answer)
+    _, proxy = bench.wired(worker.url)
+    for fields in ({}, {"X-Signalbox-Explain": "1"}):
+        response = ask(proxy.port, fields)
+        for name in ("x-signalbox-worker", "x-signalbox-explain", "x-signalbox-snapshot"):
+            assert response.header(name) is None, name
+    [_, second] = worker.routed("/generate")
+    assert not any(name.lower().startswith("x-signalbox") for name, _ in second.headers)
+
+
+def test_the_worker_is_named_by_its_id_when_the_setting_says_so(bench: Workbench) -> None:
+    workers = [bench.recording_worker(answer) for _ in range(2)]
+    plane, proxy = bench.wired(*(worker.url for worker in workers))
+    assert plane.admin.patch("/settings", json={"worker_field": 1}).status_code == 200
+    plane.admin.wait_until_applied(1)
+    ids = {entry["id"] for entry in plane.admin.workers()}
+    assert {ask(proxy.port).header("x-signalbox-worker") for _ in range(10)} <= ids
+
+
+def test_a_request_may_ask_why_its_worker_was_picked(bench: Workbench) -> None:
+    workers = [bench.recording_worker(answer) for _ in range(3)]
+    plane, proxy = bench.wired(*(worker.url for worker in workers))
+    assert plane.admin.patch("/settings", json={"explain": 1, "worker_field": 1}).status_code == 200
+    plane.admin.wait_until_applied(1)
+    ask(proxy.port)
+    response = ask(proxy.port, {"X-Signalbox-Explain": "1"})
+    told = json.loads(response.header("x-signalbox-explain"))
+    epoch, sequence = plane.admin.version()
+    assert told["policy"] == "kv_cost" and told["snapshot"] == f"{epoch}/{sequence}" and told["ready"] == 3
+    [picked] = [candidate for candidate in told["candidates"] if candidate["picked"]]
+    assert picked["id"] == response.header("x-signalbox-worker")
+    # The first request went there, too: its text is in that worker's cache.
+    assert picked["matched_tokens"] > 500
+    others = [candidate for candidate in told["candidates"] if not candidate["picked"]]
+    assert len(others) == 2
+    assert all(other["matched_tokens"] == 0 and other["cost_seconds"] > picked["cost_seconds"] for other in others)
+    assert ask(proxy.port).header("x-signalbox-explain") is None
+
+
+def test_a_request_may_ask_how_old_the_snapshot_is(bench: Workbench) -> None:
+    worker = bench.recording_worker(answer)
+    plane, proxy = bench.wired(worker.url)
+    epoch, sequence = plane.admin.version()
+    question = {"X-Signalbox-Snapshot": "1"}
+    fresh = f"{epoch}/{sequence}; source=control_plane; silent_seconds=0.0"
+    assert ask(proxy.port, question).header("x-signalbox-snapshot") == fresh
+    with RawConnection(proxy.port) as client:
+        assert client.ask("GET", "/readiness", b"", question).header("x-signalbox-snapshot") == fresh
+    os.kill(plane.pid, signal.SIGKILL)
+
+    def silence() -> bool:
+        value = ask(proxy.port, question).header("x-signalbox-snapshot")
+        version, source, silent = value.split("; ")
+        assert (version, source) == (f"{epoch}/{sequence}", "source=control_plane")
+        return float(silent.removeprefix("silent_seconds=")) >= 1
+
+    wait_for("the silence to be told", silence, limit(10))
