@@ -52,7 +52,8 @@ install_missing() {
 choose_ports() {
     data_port=$(choose_port --port "$data_port" 30000)
     admin_port=$(choose_port --admin-port "$admin_port" 30001)
-    note "data port $data_port, admin port $admin_port"
+    metrics_port=$(choose_port "" "" 29000)
+    note "data port $data_port, admin port $admin_port, metrics port $metrics_port"
 }
 
 start_workers() {
@@ -67,7 +68,7 @@ start_workers() {
 start_router() {
     router=http://127.0.0.1:$data_port
     start_in_background router "$bin_dir/signalbox" launch \
-        --port "$data_port" --admin-port "$admin_port" --data-planes 2 --worker-urls "$first_worker" \
+        --port "$data_port" --admin-port "$admin_port" --prometheus-port "$metrics_port" --data-planes 2 --worker-urls "$first_worker" \
         --runtime-dir "$folder/run" --database "$database"
     wait_for "the router to be ready" succeeds curl --silent --fail --output /dev/null "$router/readiness"
 }

@@ -46,7 +46,7 @@ while (($# > 0)); do
 done
 
 install_missing() {
-    ensure_packages "${build_packages[@]}" "${tool_packages[@]}"
+    ensure_packages "${build_packages[@]}" "${tool_packages[@]}" "${test_packages[@]}"
     ensure_swift
 }
 

@@ -70,7 +70,7 @@ def _start_signalbox(setting: Setting) -> Running:
     port, admin_port = free_ports(2)
     program = Program("signalbox", [
         str(setting.bin_folder / "signalbox"), "launch",
-        "--port", str(port), "--admin-port", str(admin_port), "--data-planes", "1", "--threads", str(setting.threads),
+        "--port", str(port), "--admin-port", str(admin_port), "--prometheus-port", "0", "--data-planes", "1", "--threads", str(setting.threads),
         "--database", str(setting.folder / "signalbox.db"), "--runtime-dir", str(setting.folder / "run"),
         "--policy", "least_load", "--shutdown-grace-period-secs", "1", "--worker-urls", *_urls(setting),
     ], setting.folder, setting.cores)

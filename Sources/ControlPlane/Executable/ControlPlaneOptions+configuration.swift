@@ -21,6 +21,8 @@ extension ControlPlaneOptions {
         ControlPlaneConfiguration(
             adminHost: adminHost,
             adminPort: Int(adminPort),
+            prometheusHost: prometheusHost,
+            prometheusPort: Int(prometheusPort),
             databasePath: databasePath,
             runtimePath: runtimePath,
             workerURLs: workerUrls.isEmpty ? nil : workerUrls,

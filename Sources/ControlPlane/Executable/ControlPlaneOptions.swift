@@ -10,6 +10,12 @@ struct ControlPlaneOptions: ParsableArguments {
     @Option(name: .long, help: "Port of the admin API; 0 takes a free one.")
     var adminPort: UInt16 = 30001
 
+    @Option(name: .long, help: "Address on which metrics are served for Prometheus.")
+    var prometheusHost = "127.0.0.1"
+
+    @Option(name: .long, help: "Port of the metrics; 0: they are not served.")
+    var prometheusPort: UInt16 = 29000
+
     @Option(
         name: .long,
         help:
@@ -72,6 +78,7 @@ struct ControlPlaneOptions: ParsableArguments {
     ///   control plane goes on with its database alone.
     func arguments(includesIntent: Bool = true) -> [String] {
         var arguments = ["--admin-host", adminHost, "--admin-port", String(adminPort)]
+        arguments += ["--prometheus-host", prometheusHost, "--prometheus-port", String(prometheusPort)]
         if let database { arguments += ["--database", database] }
         if let runtimeDir { arguments += ["--runtime-dir", runtimeDir] }
         arguments += ["--worker-startup-timeout-secs", String(workerStartupTimeoutSecs)]

@@ -14,6 +14,7 @@ public struct ControlPlane: Sendable {
     let workers: WorkersService
     let publisher: DataPlanesPublisher
     let api: AdminAPI
+    let services: AdminServices
 
     init(
         store: Store,
@@ -71,6 +72,7 @@ public struct ControlPlane: Sendable {
         self.workers = workers
         self.publisher = publisher
         self.api = AdminAPI(services: services, logger: logger)
+        self.services = services
     }
 
     /// Runs a control plane until it is told to stop by SIGTERM, SIGINT or the end of its lifeline.
@@ -141,11 +143,24 @@ public struct ControlPlane: Sendable {
                 onListening: { listeners.opened(port: $0) }
             ),
         ]
+        let metrics =
+            configuration.prometheusPort == 0
+            ? []
+            : [
+                MetricsServer(
+                    host: configuration.prometheusHost,
+                    port: configuration.prometheusPort,
+                    services: services,
+                    directory: MetricsDirectory(path: runtime.metrics),
+                    logger: logger,
+                    onListening: { listeners.opened(port: nil) }
+                )
+            ]
         let start = StartService(
             plane: self,
             commandLine: commandLine,
             listeners: listeners,
-            listenersCount: servers.count,
+            listenersCount: servers.count + metrics.count,
             adminHost: configuration.adminHost,
             logger: logger,
             onReady: onReady,
@@ -153,6 +168,7 @@ public struct ControlPlane: Sendable {
         )
         var services: [any Service] = [publisher]
         services += servers
+        services += metrics
         if let descriptor = configuration.lifelineDescriptor { services.append(Lifeline(descriptor: descriptor)) }
         services.append(start)
         // The group describes whole services at debug level, which says more than a log should hold.

@@ -6,6 +6,9 @@ public struct ControlPlaneConfiguration: Sendable {
     /// Address and port of the admin API; port 0 takes a free one.
     public var adminHost: String
     public var adminPort: Int
+    /// Address and port of the metrics; port 0: they are not served.
+    public var prometheusHost: String
+    public var prometheusPort: Int
     public var databasePath: String
     public var runtimePath: String
     /// nil: the flag was not given, so the workers are those of the database.
@@ -31,6 +34,8 @@ public struct ControlPlaneConfiguration: Sendable {
     public init(
         adminHost: String = "127.0.0.1",
         adminPort: Int = 30001,
+        prometheusHost: String = "127.0.0.1",
+        prometheusPort: Int = 29000,
         databasePath: String,
         runtimePath: String,
         workerURLs: [String]? = nil,
@@ -46,6 +51,8 @@ public struct ControlPlaneConfiguration: Sendable {
     ) {
         self.adminHost = adminHost
         self.adminPort = adminPort
+        self.prometheusHost = prometheusHost
+        self.prometheusPort = prometheusPort
         self.databasePath = databasePath
         self.runtimePath = runtimePath
         self.workerURLs = workerURLs

@@ -11,6 +11,8 @@ final class RuntimeDirectory: Sendable {
 
     let controlSocket: String
     let adminSocket: String
+    /// Folder of what the data planes count.
+    let metrics: String
     private let lock: FileLock
 
     /// Creates the folder if it is missing (mode 0700), locks it, and removes the sockets of an earlier process.
@@ -18,6 +20,7 @@ final class RuntimeDirectory: Sendable {
         let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
         controlSocket = "\(folder)/control.sock"
         adminSocket = "\(folder)/admin.sock"
+        metrics = "\(folder)/metrics"
         let bytes = controlSocket.utf8.count
         guard bytes <= RuntimeDirectory.socketPathBytesMax else {
             throw StartupError(

@@ -64,6 +64,14 @@ struct SignalboxProxy: ParsableCommand {
     )
     var peersDirectory: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Folder of what the data planes of a host count; empty: none (default: metrics beside the control socket).",
+            valueName: "folder"
+        )
+    )
+    var metricsDirectory: String?
+
     @Option(help: "Memory of the prefix index of the policy kv_cost, in bytes; taken when that policy is first used.")
     var prefixIndexBytes = 64 << 20
 
@@ -136,7 +144,8 @@ struct SignalboxProxy: ParsableCommand {
                 lifeline: lifelineFd,
                 readyDescriptor: readyFd,
                 snapshotCachePath: snapshotCache,
-                peersDirectory: resolvedPeersDirectory,
+                peersDirectory: folder(peersDirectory, standard: "peers"),
+                metricsDirectory: folder(metricsDirectory, standard: "metrics"),
                 prefixIndexBytes: prefixIndexBytes,
                 shutdownDelaySeconds: shutdownDelaySecs,
                 shutdownGraceSeconds: shutdownGracePeriodSecs
@@ -150,10 +159,11 @@ struct SignalboxProxy: ParsableCommand {
         }
     }
 
-    private var resolvedPeersDirectory: String? {
-        if let peersDirectory { return peersDirectory.isEmpty ? nil : peersDirectory }
-        guard let slash = controlSocket.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "peers" }
-        return controlSocket[..<slash] + "/peers"
+    /// A folder that was given, or the one beside the control socket; nil when an empty one was given.
+    private func folder(_ given: String?, standard: String) -> String? {
+        if let given { return given.isEmpty ? nil : given }
+        guard let slash = controlSocket.utf8.lastIndex(of: UInt8(ascii: "/")) else { return standard }
+        return controlSocket[..<slash] + "/" + standard
     }
 
     private func listener() throws(ListenerError) -> Listener {

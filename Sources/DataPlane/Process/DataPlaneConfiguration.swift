@@ -16,6 +16,8 @@ public struct DataPlaneConfiguration: Sendable {
     public var readyDescriptor: Int32?
     /// Where the last good snapshot is kept, so that a start needs no control plane; nil: nowhere.
     public var snapshotCachePath: String?
+    /// Folder of the metrics files of all data planes of the host; nil: nobody can read what is counted.
+    public var metricsDirectory: String?
     /// Folder of the datagram sockets of all data planes of the host; nil: no other is told anything.
     public var peersDirectory: String?
     /// Memory of the prefix index, in bytes.
@@ -46,6 +48,7 @@ public struct DataPlaneConfiguration: Sendable {
         readyDescriptor: Int32? = nil,
         snapshotCachePath: String? = nil,
         peersDirectory: String? = nil,
+        metricsDirectory: String? = nil,
         prefixIndexBytes: Int = 64 << 20,
         shutdownDelaySeconds: Int = 0,
         shutdownGraceSeconds: Int
@@ -59,6 +62,7 @@ public struct DataPlaneConfiguration: Sendable {
         self.readyDescriptor = readyDescriptor
         self.snapshotCachePath = snapshotCachePath
         self.peersDirectory = peersDirectory
+        self.metricsDirectory = metricsDirectory
         self.prefixIndexBytes = prefixIndexBytes
         self.shutdownDelaySeconds = shutdownDelaySeconds
         self.shutdownGraceSeconds = shutdownGraceSeconds

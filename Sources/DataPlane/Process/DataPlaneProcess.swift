@@ -33,9 +33,11 @@ public struct DataPlaneProcess {
         let drainFlag = DrainFlag()
         var mailboxes: [Mailbox] = []
         var counters: [ThreadCounters] = []
+        let metrics = metricsFile()
         for thread in 0..<configuration.threads {
             mailboxes.append(try Mailbox())
-            counters.append(ThreadCounters(thread: thread))
+            let cells = metrics?.cells(thread: thread) ?? MetricCells()
+            counters.append(ThreadCounters(thread: thread, metrics: cells))
         }
         let spools = try SpoolQueue()
         start(
@@ -67,6 +69,26 @@ public struct DataPlaneProcess {
         if leave(&signals, mailboxes) { drain(&signals, mailboxes, threads) }
         cut(mailboxes, threads)
         if let peers { peers.socket.remove(peers.socket.id) }
+    }
+
+    /// Where the threads count; without the file they serve all the same.
+    private func metricsFile() -> MetricsFile? {
+        guard let directory = configuration.metricsDirectory else { return nil }
+        do throws(SystemError) {
+            var generator = SystemRandomNumberGenerator()
+            return try MetricsFile(
+                directory: directory,
+                name: configuration.id,
+                run: PeerID.random(using: &generator),
+                threads: configuration.threads
+            )
+        } catch {
+            logger.warning(
+                "What this data plane counts cannot be read (--metrics-directory); it serves all the same.",
+                metadata: ["folder": "\(directory)", "reason": "\(error)"]
+            )
+            return nil
+        }
     }
 
     /// Begins to speak with the other data planes of the host; one that cannot serves alone.

@@ -117,7 +117,7 @@ def test_command_line_workers_are_reconciled_and_others_stay(bench: Workbench) -
 
 def test_a_bad_url_on_the_command_line_is_a_usage_error(bench: Workbench) -> None:
     result = subprocess.run(
-        [binary("signalbox"), "control-plane", "--admin-port", str(free_port()), "--runtime-dir", bench.folder / "r",
+        [binary("signalbox"), "control-plane", "--admin-port", str(free_port()), "--prometheus-port", "0", "--runtime-dir", bench.folder / "r",
          "--database", bench.folder / "d.db", "--worker-urls", "http://127.0.0.1:0"],
         capture_output=True, text=True, timeout=20,
     )

@@ -118,7 +118,7 @@ def test_launch_hands_the_flags_on_and_a_restarted_control_plane_keeps_what_oper
 def test_a_bad_flag_is_a_usage_error_with_one_sentence(
         bench: Workbench, command: str, flags: tuple[str, str], named: str) -> None:
     result = subprocess.run(
-        [binary("signalbox"), command, "--admin-port", str(free_port()), "--runtime-dir", bench.folder / "r",
+        [binary("signalbox"), command, "--admin-port", str(free_port()), "--prometheus-port", "0", "--runtime-dir", bench.folder / "r",
          "--database", bench.folder / "d.db", *flags],
         capture_output=True, text=True, timeout=20,
     )

@@ -102,7 +102,7 @@ def test_a_wrong_policy_or_parameter_is_refused_with_a_sentence(bench: Workbench
                                                                 part: str) -> None:
     ports = ["--port", str(free_port())] if command == "launch" else []
     result = subprocess.run(
-        [binary("signalbox"), command, *ports, "--admin-port", str(free_port()), *map(str, flags),
+        [binary("signalbox"), command, *ports, "--admin-port", str(free_port()), "--prometheus-port", "0", *map(str, flags),
          "--runtime-dir", bench.folder / "r", "--database", bench.folder / "d.db"],
         capture_output=True, text=True, timeout=20,
     )

@@ -30,6 +30,11 @@ def binary(name: str) -> str:
     return str(BINARIES / name)
 
 
+def metrics_flags(flags: tuple[object, ...]) -> tuple[object, ...]:
+    """No metrics, which would all have one port, unless the test names its own."""
+    return () if "--prometheus-port" in flags else ("--prometheus-port", 0)
+
+
 class SimulatedWorker(Process):
     port: int
     url: str
@@ -131,7 +136,7 @@ class Workbench:
         database = database or self.folder / f"database{len(self.processes)}.db"
         admin_port = admin_port or free_port()
         plane = self.process(ControlPlane, "control-plane", [
-            binary("signalbox"), "control-plane", "--admin-port", admin_port,
+            binary("signalbox"), "control-plane", "--admin-port", admin_port, *metrics_flags(flags),
             "--runtime-dir", runtime_folder, "--database", database, *flags,
         ])
         self.describe(plane, admin_port, runtime_folder, database)
@@ -160,6 +165,7 @@ class Workbench:
         port, admin_port = port or free_port(), admin_port or free_port()
         arguments = [
             binary("signalbox"), "launch", "--port", port, "--admin-port", admin_port, "--data-planes", data_planes,
+            *metrics_flags(flags),
             "--runtime-dir", runtime_folder, "--database", database, *flags,
         ]
         if workers:

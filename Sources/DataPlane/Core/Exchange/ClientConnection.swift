@@ -111,6 +111,8 @@ struct ClientConnection {
     var chunksAnswer = false
     var events = EventBoundary()
     var mayInsertEvent = false
+    /// The client has left.
+    var hasGone = false
 
     init(id: ConnectionID, peer: ClientPeer) {
         self.id = id
@@ -127,6 +129,8 @@ struct ClientConnection {
         request.asksForSnapshot = head.asksForSnapshot
         request.asksForExplanation = head.asksForExplanation
         request.explanation = nil
+        request.answerStatus = 0
+        request.hasWholeAnswer = false
         bodyUse = .hold
         framer = BodyFramer(head.framing)
         bodyBytes = 0
@@ -184,6 +188,12 @@ struct ClientRequest {
     var asksForSnapshot = false
     /// The client wants to know why its worker was picked.
     var asksForExplanation = false
+    /// What it is counted as.
+    var metricsRoute = MetricsLayout.RequestRoute.other
+    /// The status of the answer that the client gets; 0: none yet.
+    var answerStatus = 0
+    /// The client has got, or will get, the answer to its end.
+    var hasWholeAnswer = false
     /// Why the worker was picked, where that was asked for.
     var explanation: String?
     /// Method, target and the fields that are passed on, one behind the other.

@@ -101,6 +101,8 @@ extension ProxyEngine {
         keepAlive: Bool,
         _ network: inout some Network & ~Copyable
     ) {
+        clients.slots[id.index].request.answerStatus = answer.status
+        clients.slots[id.index].request.hasWholeAnswer = true
         output.clear()
         answer.write(
             to: &output,

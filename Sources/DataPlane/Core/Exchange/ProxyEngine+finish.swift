@@ -19,6 +19,8 @@ extension ProxyEngine {
     /// The client has gone, in whatever phase: the worker's connection is closed at once so that the engine stops.
     mutating func clientGone(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
         noteAbandoned(id, at: network.now)
+        countAbort(id)
+        clients.slots[id.index].hasGone = true
         closeClient(id, .immediate, &network)
     }
 
@@ -73,6 +75,7 @@ extension ProxyEngine {
         leaveWaiting(id)
         discardSpool(id, &network)
         if clients.slots[id.index].isInRequest {
+            countEnd(id, at: network.now)
             clients.slots[id.index].isInRequest = false
             counters.inFlight.count(-1)
         }

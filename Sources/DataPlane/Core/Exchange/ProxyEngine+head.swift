@@ -34,6 +34,8 @@ extension ProxyEngine {
         clients.slots[id.index].begin(head, at: now)
         if isLeaving { clients.slots[id.index].request.keepAlive = false }
         clients.slots[id.index].request.route = route
+        let metricsRoute = MetricsLayout.RequestRoute(route, path: head.target.path, of: bytes)
+        clients.slots[id.index].request.metricsRoute = metricsRoute
         clients.slots[id.index].request.errorShape = ErrorShape(path: head.target.path, of: bytes)
         clients.slots[id.index].timeouts = table.settings.timeouts
         timeRequest(id)

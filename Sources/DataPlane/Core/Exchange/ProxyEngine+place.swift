@@ -25,6 +25,7 @@ extension ProxyEngine {
             if let reason = admit(id, at: now) { return .mustWait(reason) }
             if take(id, index, at: now) {
                 note(id, index, pool, at: now)
+                countPick(id, pool, at: now)
                 return .placed
             }
             if !wasAdmitted { dismiss(id) }

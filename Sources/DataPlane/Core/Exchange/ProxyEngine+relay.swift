@@ -10,6 +10,7 @@ extension ProxyEngine {
         at now: MonotonicTime
     ) {
         clients.slots[client.index].exchange.relayBegan()
+        clients.slots[client.index].request.answerStatus = head.status
         if clients.slots[client.index].framerIsOpen { clients.slots[client.index].request.keepAlive = false }
         let minorVersion = clients.slots[client.index].request.minorVersion
         let isUnframed = head.framing == .chunked || head.framing == .untilClose
@@ -69,6 +70,9 @@ extension ProxyEngine {
                 if clients.slots[client.index].work != nil {
                     settleWork(client, at: network.now, isStream: clients.slots[client.index].mayInsertEvent)
                 }
+                if !upstreams.slots[id.index].hasContent, clients.slots[client.index].mayInsertEvent {
+                    countFirstToken(client, at: network.now)
+                }
                 upstreams.slots[id.index].hasContent = true
                 if clients.slots[client.index].mayInsertEvent { clients.slots[client.index].events.take(bytes, range) }
                 if chunked || range.count <= 16 * 1024 {
@@ -103,6 +107,7 @@ extension ProxyEngine {
         _ network: inout some Network & ~Copyable
     ) {
         noteSuccess(client, at: network.now)
+        clients.slots[client.index].request.hasWholeAnswer = true
         // A worker that may still wait for a part of this request would take the next one for it.
         let requestIsWhole = clients.slots[client.index].isUploadComplete && network.queuedBytes(id) == 0
         clients.slots[client.index].upstream = nil

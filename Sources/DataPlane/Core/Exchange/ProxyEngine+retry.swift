@@ -22,6 +22,7 @@ extension ProxyEngine {
         }
         if hasAnother && !cause.hasReachedWorker {
             clients.slots[id.index].exchange.willRetry()
+            countRetry(id)
             dispatch(id, &network)
         } else {
             backOff(id, atLeast: 0, &network)
@@ -92,6 +93,7 @@ extension ProxyEngine {
         let backoff = table.settings.retry.backoffMilliseconds(afterAttempts: attempts, using: &random)
         let retryAt = network.now.adding(milliseconds: max(backoff, milliseconds))
         clients.slots[id.index].exchange.willRetry()
+        countRetry(id)
         clients.slots[id.index].phase = .waiting
         clients.slots[id.index].retryAt = retryAt
         setDeadline(id, at: retryAt, &network)

@@ -77,6 +77,7 @@ public struct ProxyEngine: ~Copyable {
     public mutating func accepted(_ id: ConnectionID, peer: ClientPeer, _ network: inout some Network & ~Copyable) {
         clients.insert(ClientConnection(id: id, peer: peer), at: id.index)
         counters.connections.count(1)
+        counters.metrics.count(MetricsLayout.connections)
         network.setDeadline(id, at: network.now.adding(milliseconds: table.settings.headTimeoutMilliseconds))
     }
 

@@ -34,9 +34,12 @@ public final class ThreadCounters: Sendable {
 
     /// The number of the thread, from 0 on.
     public let thread: Int
+    /// What is counted for metrics.
+    public let metrics: MetricCells
 
-    public init(thread: Int = 0) {
+    public init(thread: Int = 0, metrics: MetricCells = MetricCells()) {
         self.thread = thread
+        self.metrics = metrics
     }
 
     /// Bytes in memory that the buffer budget counts.

@@ -86,6 +86,8 @@ public struct WorkerPool: Sendable {
     var policy: Policy
     /// Whose blocks age together; its seed is what the hashes of the pool's texts begin with.
     var cacheGroup: CacheGroup
+    /// Where the policy's picks are counted.
+    var picksCell = MetricsLayout.picks
     /// Indexes into ``RoutingTable/workers``, in the order of insertion.
     public var ready: [Int]
     /// Whether a worker of the pool may become ready by waiting.

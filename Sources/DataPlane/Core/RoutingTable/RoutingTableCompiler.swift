@@ -143,17 +143,19 @@ public struct RoutingTableCompiler {
         _ workers: [RoutedWorker]
     ) -> WorkerPool {
         let memory = memory(of: configuration.model)
+        let policy = configuration.policy ?? snapshot.policy
         let ready = members.filter { workers[$0].availability == .ready }
         let timeouts = snapshot.settings.timeouts
         return WorkerPool(
             policy: Policy(
-                configuration.policy ?? snapshot.policy,
+                policy,
                 memory: memory,
                 members: members.map { ($0, snapshot.workers[$0].url, workers[$0].weight) },
                 readyCount: ready.count,
                 index: { shared.prefixIndex }
             ),
             cacheGroup: memory.cacheGroup,
+            picksCell: MetricsLayout.picks + (PolicyName.allCases.firstIndex(of: policy.name) ?? 0),
             ready: ready,
             hasPending: members.contains { workers[$0].availability == .pending },
             hasUnhealthy: members.contains { workers[$0].availability == .unhealthy },

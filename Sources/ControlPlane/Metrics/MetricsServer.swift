@@ -1,0 +1,80 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+import SignalboxProtocol
+import Telemetry
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// The listener that Prometheus asks, apart from the admin API: whatever the path, as in the original.
+struct MetricsServer: Service {
+    /// Most connections at a time.
+    static let connectionsMax = 64
+
+    let host: String
+    let port: Int
+    let services: AdminServices
+    let directory: MetricsDirectory
+    let logger: Logger
+    /// Called once when the listener is open.
+    let onListening: @Sendable () -> Void
+
+    func run() async throws {
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            let status: StartupError.Status = error.errnoCode == EADDRINUSE ? .inUse : .cannotCreate
+            throw StartupError(
+                status,
+                "Metrics cannot be served on \(host):\(port): \(SystemError.text(error.errnoCode)). "
+                    + "Choose another with --prometheus-host or --prometheus-port; 0 serves none."
+            )
+        } catch is SocketAddressError.UnknownHost {
+            throw StartupError(.usage, "The host of --prometheus-host, \(host), is not known.")
+        }
+    }
+
+    private var application: some ApplicationProtocol {
+        var frameworkLogger = logger
+        frameworkLogger.logLevel = .critical
+        let router = Router()
+        router.get("/") { _, _ in try await answer() }
+        router.get("**") { _, _ in try await answer() }
+        let onListening = onListening
+        return Application(
+            router: router,
+            configuration: ApplicationConfiguration(
+                address: .hostname(host, port: port),
+                serverName: "signalbox",
+                availableConnectionsDelegate: .maximum(MetricsServer.connectionsMax, logger: frameworkLogger)
+            ),
+            onServerRunning: { _ in onListening() },
+            logger: frameworkLogger
+        )
+    }
+
+    private func answer() async throws -> Response {
+        directory.mergeEnded()
+        let committed = try await services.store.workersWithVersion()
+        let metrics = FleetMetrics(
+            totals: directory.totals(),
+            dataPlanes: services.publisher.statuses().filter(\.connected),
+            workers: committed.value,
+            observed: services.health.observedAll(),
+            traffic: services.publisher.traffic(),
+            version: committed.version,
+            observerSuspected: services.health.suspicion != nil
+        )
+        return Response(
+            status: .ok,
+            headers: [.contentType: PrometheusText.contentType],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.text()))
+        )
+    }
+}

@@ -1,0 +1,88 @@
+import SignalboxProtocol
+
+/// What is counted of a request, each thing in one place.
+extension ProxyEngine {
+    /// The request has ended, in whatever way.
+    func countEnd(_ id: ConnectionID, at now: MonotonicTime) {
+        let route = clients.slots[id.index].request.metricsRoute
+        let outcome = outcome(id)
+        counters.metrics.count(MetricsLayout.request(route, outcome))
+        guard outcome != .clientGone else { return }
+        let took = now.milliseconds - clients.slots[id.index].beganAt.milliseconds
+        counters.metrics.observe(MetricsLayout.duration(route), milliseconds: took)
+    }
+
+    private func outcome(_ id: ConnectionID) -> MetricsLayout.RequestOutcome {
+        guard clients.slots[id.index].request.hasWholeAnswer else {
+            return clients.slots[id.index].hasGone ? .clientGone : .cut
+        }
+        switch clients.slots[id.index].request.answerStatus {
+        case ..<300: return .success
+        case ..<400: return .redirection
+        case ..<500: return .clientError
+        default: return .serverError
+        }
+    }
+
+    /// The client has left while its request was served.
+    func countAbort(_ id: ConnectionID) {
+        let client = clients.slots[id.index]
+        guard client.isInRequest else { return }
+        let phase: MetricsLayout.AbortPhase =
+            switch client.phase {
+            case .head, .body, .spooled: .upload
+            case .waiting: .waiting
+            case .upstream: client.exchange.phase == .relaying ? .streaming : .beforeFirstByte
+            }
+        counters.metrics.count(MetricsLayout.aborts + phase.rawValue)
+    }
+
+    /// A worker is picked, after a wait or without one.
+    func countPick(_ id: ConnectionID, _ pool: Int, at now: MonotonicTime) {
+        counters.metrics.count(table.pools[pool].picksCell)
+        guard let since = clients.slots[id.index].waitsSince else { return }
+        counters.metrics.observe(MetricsLayout.queueWait, milliseconds: now.milliseconds - since.milliseconds)
+    }
+
+    /// The first content of a stream has come.
+    func countFirstToken(_ id: ConnectionID, at now: MonotonicTime) {
+        let took = now.milliseconds - clients.slots[id.index].beganAt.milliseconds
+        counters.metrics.observe(MetricsLayout.firstToken, milliseconds: took)
+    }
+
+    /// The request is tried once more.
+    func countRetry(_ id: ConnectionID) {
+        counters.metrics.count(MetricsLayout.retry(clients.slots[id.index].request.metricsRoute))
+    }
+}
+
+extension MetricsLayout.RequestRoute {
+    /// The label of a request, by its route and path.
+    init(_ route: Route, path: Range<Int>, of bytes: borrowing Span<UInt8>) {
+        switch route {
+        case .liveness, .readiness: self = .health
+        case .models: self = .models
+        case .firstReadyWorker: self = .metadata
+        case .admin: self = .admin
+        case .methodNotAllowed, .notFound: self = .other
+        case .inference:
+            if bytes.equals(path, "/v1/chat/completions") {
+                self = .chat
+            } else if bytes.equals(path, "/v1/completions") {
+                self = .completions
+            } else if bytes.equals(path, "/generate") {
+                self = .generate
+            } else if bytes.equals(path, "/v1/embeddings") {
+                self = .embeddings
+            } else if bytes.equals(path, "/v1/responses") {
+                self = .responses
+            } else if bytes.equals(path, "/v1/messages") {
+                self = .messages
+            } else if bytes.equals(path, "/v1/rerank") || bytes.equals(path, "/rerank") {
+                self = .rerank
+            } else {
+                self = .otherInference
+            }
+        }
+    }
+}

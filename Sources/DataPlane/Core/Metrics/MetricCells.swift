@@ -1,0 +1,52 @@
+import SignalboxProtocol
+import Synchronization
+
+/// The cells of one thread (``MetricsLayout``). Only that thread writes, so that no count costs a locked instruction;
+/// others may read at any time.
+///
+/// `@unchecked`: the memory behind `cells` is only touched through atomics.
+@safe
+public final class MetricCells: @unchecked Sendable {
+    private let cells: UnsafeMutablePointer<Atomic<UInt64>>
+    private let isOwn: Bool
+
+    /// Cells of its own, which end with it.
+    public init() {
+        unsafe cells = .allocate(capacity: MetricsLayout.cellCount)
+        isOwn = true
+        for index in 0..<MetricsLayout.cellCount { unsafe (cells + index).initialize(to: Atomic(0)) }
+    }
+
+    /// Cells in memory that lives for ever, ``MetricsLayout/blockBytes`` of it, zeroed and aligned to eight bytes.
+    public init(unsafeMemory memory: UnsafeMutableRawPointer) {
+        unsafe cells = memory.bindMemory(to: Atomic<UInt64>.self, capacity: MetricsLayout.cellCount)
+        isOwn = false
+    }
+
+    deinit {
+        if isOwn { unsafe cells.deallocate() }
+    }
+
+    /// Adds to a cell; to be called by the one thread that writes.
+    @inline(__always)
+    func count(_ cell: Int, by difference: Int = 1) {
+        precondition(cell >= 0 && cell < MetricsLayout.cellCount, "there is no cell \(cell)")
+        let value = unsafe cells[cell].load(ordering: .relaxed)
+        unsafe cells[cell].store(value &+ UInt64(truncatingIfNeeded: difference), ordering: .relaxed)
+    }
+
+    /// Adds a time to the histogram that begins at a cell.
+    func observe(_ histogram: Int, milliseconds: Int) {
+        let bounds = MetricsLayout.boundsMilliseconds
+        var bucket = 0
+        while bucket < bounds.count, milliseconds > bounds[bucket] { bucket += 1 }
+        count(histogram + bucket)
+        count(histogram + bounds.count + 1, by: max(0, milliseconds))
+    }
+
+    /// What a cell has now.
+    public subscript(cell: Int) -> UInt64 {
+        precondition(cell >= 0 && cell < MetricsLayout.cellCount, "there is no cell \(cell)")
+        return unsafe cells[cell].load(ordering: .relaxed)
+    }
+}

@@ -1,0 +1,45 @@
+import DataPlaneCore
+import Glibc
+import SignalboxProtocol
+
+/// The file in which a data plane counts (``MetricsLayout``): mapped memory, so that a kill -9 loses nothing.
+///
+/// It is locked for as long as the process lives, which tells the control plane whether it may still grow.
+@safe
+struct MetricsFile {
+    private let base: UnsafeMutableRawPointer
+    let path: String
+
+    /// Creates the file, and the folder when it is missing.
+    init(directory: String, name: String, run: PeerID, threads: Int) throws(SystemError) {
+        if unsafe mkdir(directory, 0o700) != 0 && errno != EEXIST { throw SystemError("mkdir", errno) }
+        path = "\(directory)/\(run).metrics"
+        let bytes = MetricsLayout.fileBytes(threads: threads)
+        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw SystemError("open", errno) }
+        // The descriptor stays open, and with it the lock, until the process ends.
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, ftruncate(descriptor, bytes) == 0 else {
+            throw SystemError("ftruncate", errno)
+        }
+        // Blocks are taken now: a full disk must not kill the process at its first count.
+        let shortage = posix_fallocate(descriptor, 0, bytes)
+        guard shortage == 0 else { throw SystemError("posix_fallocate", shortage) }
+        guard let base = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+            unsafe base != MAP_FAILED
+        else { throw SystemError("mmap", errno) }
+        unsafe self.base = unsafe base
+        unsafe base.storeBytes(of: MetricsLayout.digest, toByteOffset: MetricsLayout.digestOffset, as: UInt64.self)
+        unsafe base.storeBytes(of: UInt64(threads), toByteOffset: MetricsLayout.threadsOffset, as: UInt64.self)
+        unsafe base.storeBytes(of: UInt64(getpid()), toByteOffset: MetricsLayout.processOffset, as: UInt64.self)
+        for (index, byte) in name.utf8.prefix(MetricsLayout.nameBytesMax).enumerated() {
+            unsafe base.storeBytes(of: byte, toByteOffset: MetricsLayout.nameOffset + index, as: UInt8.self)
+        }
+        // Last: a file without it is not whole yet.
+        unsafe base.storeBytes(of: MetricsLayout.magic, toByteOffset: 0, as: UInt64.self)
+    }
+
+    /// The cells of a thread; the memory is never given back.
+    func cells(thread: Int) -> MetricCells {
+        unsafe MetricCells(unsafeMemory: base + MetricsLayout.headerBytes + thread * MetricsLayout.blockBytes)
+    }
+}

@@ -1,0 +1,118 @@
+/// What a data plane counts, and where: the contract about its metrics file, which the control plane reads.
+///
+/// The file is mapped memory, so that what was counted outlives the process. A header of ``headerBytes``, then a block of
+/// ``cellCount`` cells for each thread; a cell is a 64-bit number in the machine's byte order that only its thread writes.
+/// Times are in milliseconds.
+public enum MetricsLayout {
+    public static let magic: UInt64 = 0x3143_4952_5445_4D53
+    public static let headerBytes = 256
+    /// Offsets of the header's fields: magic, ``digest``, number of threads, process number; then the data plane's name.
+    public static let digestOffset = 8
+    public static let threadsOffset = 16
+    public static let processOffset = 24
+    public static let nameOffset = 64
+    public static let nameBytesMax = 64
+
+    /// What a request asks for; the label `route`.
+    public enum RequestRoute: Int, CaseIterable, Sendable {
+        case chat, completions, generate, embeddings, responses, messages, rerank, otherInference
+        case models, metadata, health, admin, other
+
+        public var label: String {
+            switch self {
+            case .chat: "/v1/chat/completions"
+            case .completions: "/v1/completions"
+            case .generate: "/generate"
+            case .embeddings: "/v1/embeddings"
+            case .responses: "/v1/responses"
+            case .messages: "/v1/messages"
+            case .rerank: "/v1/rerank"
+            case .otherInference: "other_inference"
+            case .models: "/v1/models"
+            case .metadata: "metadata"
+            case .health: "health"
+            case .admin: "admin"
+            case .other: "other"
+            }
+        }
+
+        /// Whether a worker that a policy picks answers it.
+        public var isInference: Bool { rawValue <= RequestRoute.otherInference.rawValue }
+    }
+
+    /// How a request ended; the label `outcome`.
+    public enum RequestOutcome: Int, CaseIterable, Sendable {
+        case success, redirection, clientError, serverError
+        /// The client left before its answer was whole.
+        case clientGone
+        /// The answer broke off, and the client saw it.
+        case cut
+
+        public var label: String {
+            switch self {
+            case .success: "2xx"
+            case .redirection: "3xx"
+            case .clientError: "4xx"
+            case .serverError: "5xx"
+            case .clientGone: "client_gone"
+            case .cut: "cut"
+            }
+        }
+    }
+
+    /// Where a request was when its client left; the label `phase`.
+    public enum AbortPhase: Int, CaseIterable, Sendable {
+        case upload, waiting, beforeFirstByte, streaming
+
+        public var label: String {
+            switch self {
+            case .upload: "upload"
+            case .waiting: "waiting"
+            case .beforeFirstByte: "before_first_byte"
+            case .streaming: "streaming"
+            }
+        }
+    }
+
+    /// Upper bounds of the buckets of all histograms, in milliseconds; the last bucket has none.
+    public static let boundsMilliseconds = [
+        1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 15_000, 30_000, 45_000, 60_000, 90_000, 120_000,
+        180_000, 240_000, 480_000, 900_000, 1_800_000,
+    ]
+    /// Cells of one histogram: its buckets, then the sum.
+    public static let histogramCells = boundsMilliseconds.count + 2
+
+    /// The first cell of each family.
+    public static let requests = 0
+    public static let durations = requests + RequestRoute.allCases.count * RequestOutcome.allCases.count
+    public static let firstToken = durations + RequestRoute.allCases.count * histogramCells
+    public static let queueWait = firstToken + histogramCells
+    public static let picks = queueWait + histogramCells
+    public static let aborts = picks + PolicyName.allCases.count
+    public static let retries = aborts + AbortPhase.allCases.count
+    public static let connections = retries + RequestRoute.allCases.count
+    public static let cellCount = connections + 1
+
+    public static func request(_ route: RequestRoute, _ outcome: RequestOutcome) -> Int {
+        requests + route.rawValue * RequestOutcome.allCases.count + outcome.rawValue
+    }
+
+    public static func duration(_ route: RequestRoute) -> Int { durations + route.rawValue * histogramCells }
+
+    public static func retry(_ route: RequestRoute) -> Int { retries + route.rawValue }
+
+    /// Bytes of one thread's block: whole cache lines, so that no two threads share one.
+    public static let blockBytes = (cellCount * 8 + 127) / 128 * 128
+
+    public static func fileBytes(threads: Int) -> Int { headerBytes + threads * blockBytes }
+
+    /// Tells layouts apart: a file of another version's layout is not read.
+    public static let digest: UInt64 = {
+        var text = "1 \(cellCount) \(boundsMilliseconds)"
+        for route in RequestRoute.allCases { text += route.label }
+        for outcome in RequestOutcome.allCases { text += outcome.label }
+        for policy in PolicyName.allCases { text += policy.rawValue }
+        for phase in AbortPhase.allCases { text += phase.label }
+        return text.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
+    }()
+}

@@ -1,0 +1,84 @@
+import Foundation
+import SignalboxProtocol
+import Testing
+
+@testable import ControlPlane
+
+struct MetricsDirectoryTests {
+    /// A folder that is removed at the end.
+    private final class Folder {
+        let path = NSTemporaryDirectory() + "sbm-\(UUID().uuidString.prefix(8))"
+
+        init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) }
+
+        deinit { try? FileManager.default.removeItem(atPath: path) }
+
+        /// A file of a data plane whose threads have each counted `count` connections.
+        func add(_ name: String, threads: Int, count: UInt64, digest: UInt64 = MetricsLayout.digest) throws {
+            var bytes = [UInt8](repeating: 0, count: MetricsLayout.fileBytes(threads: threads))
+            func put(_ value: UInt64, _ offset: Int) {
+                for index in 0..<8 { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
+            }
+            put(MetricsLayout.magic, 0)
+            put(digest, MetricsLayout.digestOffset)
+            put(UInt64(threads), MetricsLayout.threadsOffset)
+            for thread in 0..<threads {
+                let block = MetricsLayout.headerBytes + thread * MetricsLayout.blockBytes
+                put(count, block + MetricsLayout.connections * 8)
+            }
+            try Data(bytes).write(to: URL(filePath: "\(path)/\(name).metrics"))
+        }
+
+        var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
+    }
+
+    private func connections(_ directory: MetricsDirectory) -> UInt64 {
+        directory.totals()[MetricsLayout.connections]
+    }
+
+    @Test("All files are summed, whatever state they are in; what is none counts nothing")
+    func sum() throws {
+        let folder = try Folder()
+        let directory = MetricsDirectory(path: folder.path)
+        #expect(connections(MetricsDirectory(path: folder.path + "/missing")) == 0)
+        try folder.add("a", threads: 2, count: 10)
+        try folder.add("b", threads: 1, count: 1)
+        try folder.add("other-version", threads: 1, count: 1_000, digest: 7)
+        try Data([1, 2, 3]).write(to: URL(filePath: folder.path + "/short.metrics"))
+        try Data().write(to: URL(filePath: folder.path + "/empty.metrics"))
+        #expect(connections(directory) == 21)
+    }
+
+    @Test("Many ended ones are merged, a living one is not, and the sum stays")
+    func merge() throws {
+        let folder = try Folder()
+        let directory = MetricsDirectory(path: folder.path)
+        for number in 0...MetricsDirectory.endedMax { try folder.add("ended-\(number)", threads: 1, count: 2) }
+        try folder.add("living", threads: 1, count: 5)
+        let descriptor = open("\(folder.path)/living.metrics", O_RDWR)
+        defer { close(descriptor) }
+        #expect(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+        let before = connections(directory)
+        directory.mergeEnded()
+        #expect(connections(directory) == before)
+        #expect(folder.names == ["living.metrics", "merged.metrics"])
+        // Once more, onto what was merged.
+        for number in 0...MetricsDirectory.endedMax { try folder.add("more-\(number)", threads: 1, count: 1) }
+        directory.mergeEnded()
+        #expect(connections(directory) == before + UInt64(MetricsDirectory.endedMax) + 1)
+    }
+
+    @Test("A crash between the merge and the removal of its sources counts nothing twice")
+    func crash() throws {
+        let folder = try Folder()
+        let directory = MetricsDirectory(path: folder.path)
+        for number in 0...MetricsDirectory.endedMax { try folder.add("ended-\(number)", threads: 1, count: 2) }
+        let before = connections(directory)
+        directory.mergeEnded()
+        // As if the removal had not happened.
+        for number in 0...MetricsDirectory.endedMax { try folder.add("ended-\(number)", threads: 1, count: 2) }
+        #expect(connections(directory) == before)
+        directory.mergeEnded()
+        #expect(connections(directory) == before && folder.names == ["merged.metrics"])
+    }
+}

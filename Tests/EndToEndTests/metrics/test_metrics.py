@@ -1,0 +1,215 @@
+"""What Prometheus reads: the truth, in a form that foreign parsers take, whatever dies meanwhile."""
+
+import re
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from support.fleet import PROJECT, Launch, Workbench
+from support.limits import limit
+from support.ports import free_port
+from support.processes import kill_pid
+from support.raw_http import RawConnection, ask
+from support.recording_worker import RecordedRequest, WorkerConnection, response_bytes
+from support.waiting import wait_for
+
+EVENT = b"data: {}\n\n"
+
+
+def respond(connection: WorkerConnection, request: RecordedRequest) -> None:
+    if b"stream" in request.body:
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.send_chunk(EVENT)
+        connection.send(b"0\r\n\r\n")
+    elif b"bad" in request.body:
+        connection.send(response_bytes("{}", status=400))
+    elif b"hold" in request.body:
+        connection.wait_for_end(limit(30))
+    else:
+        connection.send(response_bytes("{}"))
+
+
+def page(port: int) -> str:
+    answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return answer.text
+
+
+def samples(port: int, name: str, **labels: str) -> dict[tuple, float]:
+    found = {}
+    for family in text_string_to_metric_families(page(port)):
+        for sample in family.samples:
+            if sample.name == name and labels.items() <= sample.labels.items():
+                found[tuple(sorted(sample.labels.items()))] = sample.value
+    return found
+
+
+def total(port: int, name: str, **labels: str) -> float:
+    return sum(samples(port, name, **labels).values())
+
+
+def fleet(bench: Workbench, *flags: object, workers: int = 2, data_planes: int = 2) -> tuple[Launch, int]:
+    port = free_port()
+    recording = [bench.recording_worker(respond) for _ in range(workers)]
+    launch = bench.launch("--prometheus-port", port, *flags, workers=[worker.url for worker in recording],
+                          data_planes=data_planes)
+    bench.wait_ready(launch)
+    return launch, port
+
+
+def post(launch: Launch, body: bytes, path: str = "/generate") -> int:
+    return ask(launch.port, "POST", path, body).status
+
+
+def abort(launch: Launch) -> None:
+    """A client that leaves while it waits for its first byte."""
+    with RawConnection(launch.port) as client:
+        client.send(b"POST /generate HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nhold")
+        wait_for("the request to be at a worker", lambda: sum(
+            entry["load"] for entry in launch.admin.workers()) >= 1, limit(10))
+
+
+def test_counts_equal_what_the_clients_saw_whatever_dies(bench: Workbench) -> None:
+    launch, port = fleet(bench)
+    for _ in range(200):
+        assert post(launch, b"good") == 200
+    for _ in range(50):
+        assert post(launch, b"bad") == 400
+    for _ in range(30):
+        assert post(launch, b"stream", "/v1/completions") == 200
+    for _ in range(20):
+        assert ask(launch.port, "GET", "/no/such/path").status == 404
+    abort(launch)
+
+    def expect(times: int) -> None:
+        def counted() -> dict[str, float]:
+            return {
+                "good": total(port, "signalbox_requests_total", route="/generate", outcome="2xx"),
+                "bad": total(port, "signalbox_requests_total", route="/generate", outcome="4xx"),
+                "stream": total(port, "signalbox_requests_total", route="/v1/completions", outcome="2xx"),
+                "unknown": total(port, "signalbox_requests_total", route="other", outcome="4xx"),
+                "gone": total(port, "signalbox_requests_total", route="/generate", outcome="client_gone"),
+                "aborts": total(port, "signalbox_client_aborts_total", phase="before_first_byte"),
+                "first tokens": total(port, "signalbox_time_to_first_token_seconds_count"),
+                "picks": total(port, "signalbox_picks_total", policy="kv_cost"),
+            }
+
+        wanted = {"good": 200 * times, "bad": 50 * times, "stream": 30 * times, "unknown": 20 * times, "gone": times,
+                  "aborts": times, "first tokens": 30 * times, "picks": 281 * times}
+        wait_for(f"the counts to be {wanted}", lambda: counted() == wanted, limit(5))
+
+    expect(1)
+    # A kill -9 of all data planes loses nothing of what was counted.
+    for pid in launch.data_plane_pids():
+        kill_pid(pid)
+    wait_for("new data planes", lambda: len([entry for entry in launch.admin.data_planes() if entry["applied"]]) == 2)
+    bench.wait_ready(launch)
+    expect(1)
+    kill_pid(launch.control_plane_pid())
+    bench.wait_for_admin(launch)
+    wait_for("metrics to be served again", lambda: httpx.get(f"http://127.0.0.1:{port}/").status_code == 200)
+    expect(1)
+    for body, times in ((b"good", 200), (b"bad", 50)):
+        for _ in range(times):
+            post(launch, body)
+    for _ in range(30):
+        post(launch, b"stream", "/v1/completions")
+    for _ in range(20):
+        ask(launch.port, "GET", "/no/such/path")
+    abort(launch)
+    expect(2)
+    assert total(port, "sgl_router_request_duration_seconds_count", route="/generate") == 500
+    assert total(port, "sgl_router_generate_duration_seconds_count") == 560
+
+
+def test_retries_are_counted(bench: Workbench) -> None:
+    dying = threading.Event()
+
+    def fail(connection: WorkerConnection, request: RecordedRequest) -> None:
+        connection.send(response_bytes("{}", status=503 if dying.is_set() else 200))
+
+    port = free_port()
+    workers = [bench.recording_worker(fail) for _ in range(2)]
+    launch = bench.launch("--prometheus-port", port, "--retry-max-retries", 2, "--retry-initial-backoff-ms", 1,
+                          workers=[worker.url for worker in workers])
+    bench.wait_ready(launch)
+    dying.set()
+    assert post(launch, b"x") == 503
+    wait_for("the retry to be counted", lambda: total(port, "sgl_router_retries_total", route="/generate") == 1)
+    assert total(port, "sgl_router_request_errors_total", route="/generate") == 1
+
+
+def test_gauges_tell_what_workers_and_data_planes_do(bench: Workbench) -> None:
+    launch, port = fleet(bench)
+    assert total(port, "sgl_router_active_workers") == 2
+    assert total(port, "signalbox_workers", state="ready") == 2
+    assert len(samples(port, "signalbox_data_plane_connected")) == 2
+    url = launch.admin.workers()[0]["url"]
+    assert total(port, "sgl_router_worker_health", worker=url) == 1
+    identity = launch.admin.workers()[0]["id"]
+    launch.admin.delete(f"/workers/{identity}", params={"force": "true"})
+    wait_for("the series of a removed worker to go", lambda: not samples(port, "sgl_router_worker_health", worker=url))
+    _, sequence = launch.admin.version()
+    assert total(port, "signalbox_snapshot_sequence") == sequence
+
+
+def test_foreign_parsers_take_it_and_every_family_is_documented(bench: Workbench) -> None:
+    launch, port = fleet(bench)
+    post(launch, b"good")
+    text = page(port)
+    lint = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True, check=False)
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+    names = {family.name for family in text_string_to_metric_families(text)}
+    families = set(re.findall(r"^# TYPE (\S+)", text, re.M))
+    assert len(names) >= 30
+    documented = set(re.findall(r"^\| `([a-z_]+)`", (PROJECT / "docs/metrics.md").read_text(), re.M))
+    assert families == documented, families ^ documented
+    used = set(re.findall(r"\b(?:sgl_router|signalbox)_[a-z_]+", (PROJECT / "deploy/prometheus/alerts.yml").read_text()))
+    bare = {re.sub(r"_(bucket|sum|count)$", "", name) if name not in families else name for name in used}
+    assert bare <= families, bare - families
+
+
+def test_prometheus_scrapes_it_and_takes_the_alert_rules(bench: Workbench, tmp_path: Path) -> None:
+    launch, port = fleet(bench)
+    post(launch, b"good")
+    rules = PROJECT / "deploy/prometheus/alerts.yml"
+    check = subprocess.run(["promtool", "check", "rules", str(rules)], capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stdout + check.stderr
+    web = free_port()
+    shutil.copy(rules, tmp_path / "alerts.yml")
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump({
+        "global": {"scrape_interval": "1s"},
+        "rule_files": ["alerts.yml"],
+        "scrape_configs": [{"job_name": "signalbox", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}],
+    }))
+    server = subprocess.Popen(
+        ["prometheus", f"--config.file={tmp_path / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path / 'data'}",
+         f"--web.listen-address=127.0.0.1:{web}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        def scraped() -> bool:
+            query = {"query": 'signalbox_requests_total{route="/generate",outcome="2xx"}'}
+            answer = httpx.get(f"http://127.0.0.1:{web}/api/v1/query", params=query).json()
+            return [entry["value"][1] for entry in answer["data"]["result"]] == ["1"]
+
+        wait_for("Prometheus to have scraped it", scraped, limit(30))
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+@pytest.mark.parametrize("command", ["control-plane", "launch"])
+def test_a_busy_port_is_a_clear_error(bench: Workbench, command: str) -> None:
+    _, port = fleet(bench, workers=1, data_planes=1)
+    second = getattr(bench, command.replace("-", "_"))("--prometheus-port", port, wait=False)
+    assert second.wait(limit(20)) == 75
+    assert "--prometheus-port" in second.log() and str(port) in second.log()
+
+
+def test_port_0_serves_none(bench: Workbench) -> None:
+    bench.launch("--prometheus-port", 0, workers=[bench.worker().url])
