@@ -104,7 +104,7 @@ final class PeerThread {
                 guard case .dead = socket.send(datagram.bytes, to: peer) else { continue }
                 socket.remove(peer)
                 known.removeAll { $0 == peer }
-                exchange.forget(peer)
+                exchange.forget(peer, at: EpollReactor.clock())
             }
         }
     }

@@ -9,7 +9,7 @@ public struct AdmissionSettings: Hashable, Sendable {
     public var queuePercentMax = 100
     /// Inference requests that one data plane begins in a second on average; 0: no limit.
     public var requestsPerSecondMax = 0
-    /// Most requests of one data plane in flight at one worker; 0: as many as the worker says that it runs at once, or as
+    /// Most requests of all data planes of a host in flight at one worker; 0: as many as the worker says that it runs at once, or as
     /// its latency shows.
     public var workerRequestsMax = 0
 

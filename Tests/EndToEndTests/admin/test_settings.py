@@ -51,6 +51,8 @@ FLAGS: list[tuple[str, str, str, int | str]] = [
     ("--cb-max-open-percent", "25", "breaker_open_percent_max", 25),
     ("--cb-counts", "errors", "breaker_counts", "errors"),
     ("--half-close", "allow", "half_close", "allow"),
+    ("--worker-field", "1", "worker_field", 1),
+    ("--explain", "1", "explain", 1),
     ("--forwarded-fields", "replace", "forwarded_fields", "replace"),
     ("--via", "", "via", ""),
 ]

@@ -63,7 +63,7 @@ extension SettingFlag {
         case .workerRequestsMax:
             (
                 ["max-worker-requests"], .number,
-                "Most requests of one data plane in flight at one worker; 0: as the worker says, or its latency shows"
+                "Most requests of all data planes of the host in flight at one worker; 0: as the worker says, or its latency shows"
             )
         case .retryAttemptsMax:
             (["retry-max-retries"], .number, "Most attempts for one request, the first included; 1: no retries")

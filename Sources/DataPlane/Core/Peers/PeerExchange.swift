@@ -59,11 +59,11 @@ public struct PeerExchange {
     /// - Parameter known: peers that exist, whether or not they were heard yet.
     public mutating func timePassed(at now: MonotonicTime, known: [PeerID]) -> [Outgoing] {
         for (id, peer) in peers where peer.heardAt.adding(milliseconds: PeerExchange.silenceMilliseconds) <= now {
-            forget(id)
+            forget(id, at: now)
         }
         shared.outbox.open(!known.isEmpty)
         guard !known.isEmpty else { return continueCopy(at: now, known) }
-        if shared.places.withLock({ $0.generation }) != generation { sumAll() }
+        if shared.places.withLock({ $0.generation }) != generation { sumAll(at: now) }
         sequence += 1
         var datagram = PeerDatagram(sender: id, sequence: sequence, name: name)
         let loads = loads(at: now)
@@ -95,9 +95,9 @@ public struct PeerExchange {
     }
 
     /// A peer is known to be gone.
-    public mutating func forget(_ id: PeerID) {
+    public mutating func forget(_ id: PeerID, at now: MonotonicTime) {
         guard let peer = peers.removeValue(forKey: id) else { return }
-        sum(peer.rows.keys)
+        sum(peer.rows.keys, at: now)
     }
 
     /// Peers that are heard.
@@ -145,10 +145,10 @@ public struct PeerExchange {
                 since: load.pendingTokens > 0 ? MonotonicTime(milliseconds: max(0, since)) : nil
             )
         }
-        let now = peer.rows
+        let after = peer.rows
         peers[datagram.sender] = peer
-        sum(now.filter { before[$0.key] != $0.value }.keys)
-        sum(before.keys.filter { now[$0] == nil })
+        sum(after.filter { before[$0.key] != $0.value }.keys, at: now)
+        sum(before.keys.filter { after[$0] == nil }, at: now)
         return true
     }
 
@@ -166,14 +166,14 @@ public struct PeerExchange {
 
     // MARK: - Sums
 
-    private mutating func sumAll() {
+    private mutating func sumAll(at now: MonotonicTime) {
         let (present, workers) = shared.places.withLock { ($0.generation, $0.workers) }
         generation = present
-        sum(workers.keys)
+        sum(workers.keys, at: now)
     }
 
     /// Writes what all peers have at each of the workers.
-    private func sum(_ workers: some Sequence<UInt64>) {
+    private func sum(_ workers: some Sequence<UInt64>, at now: MonotonicTime) {
         shared.places.withLock { places in
             for worker in workers {
                 guard let place = places.workers[worker] else { continue }
@@ -185,7 +185,7 @@ public struct PeerExchange {
                     // The worker turned to its next request when anybody last saw a first token.
                     if let since = row.since { total.since = max(total.since ?? since, since) }
                 }
-                shared.loads.setPeers(total, slot: place.slot)
+                shared.loads.setPeers(total, slot: place.slot, at: now)
             }
         }
     }

@@ -10,6 +10,11 @@ public final class WorkerLoads: @unchecked Sendable {
     /// Two cache lines, so that neighbours do not slow one another down (adjacent-line prefetch).
     private static let strideBytes = 128
 
+    /// Work is overdue when it has taken so many times as long as expected, and so many seconds more: what peers tell is late,
+    /// and rates are guesses.
+    private static let overdueFactor = 3.0
+    private static let overdueSeconds = 1.0
+
     /// Fewest tokens of a request that tells how fast a worker computes prompts.
     private static let rateTokensMin = 1_000
 
@@ -93,10 +98,14 @@ public final class WorkerLoads: @unchecked Sendable {
         unsafe pointer(slot).pointee.peersInFlight.load(ordering: .relaxed)
     }
 
-    /// What all other data planes have at the worker.
-    func setPeers(_ load: PeersLoad, slot: Int) {
+    /// What all other data planes have at the worker, as is known at `now`.
+    func setPeers(_ load: PeersLoad, slot: Int, at now: MonotonicTime) {
         unsafe pointer(slot).pointee.peersInFlight.store(load.inFlight, ordering: .relaxed)
-        unsafe pointer(slot).pointee.peersPendingTokens.store(load.pendingTokens, ordering: .relaxed)
+        let before = unsafe pointer(slot).pointee.peersPendingTokens.exchange(load.pendingTokens, ordering: .relaxed)
+        if load.pendingTokens < before {
+            // Another one has seen a first token: the worker has turned to the next request, which may be one of these.
+            unsafe pointer(slot).pointee.prefillingSince.store(now.milliseconds, ordering: .relaxed)
+        }
         unsafe pointer(slot).pointee.peersPrefillingSince.store(load.since?.milliseconds ?? 0, ordering: .relaxed)
     }
 
@@ -138,8 +147,8 @@ public final class WorkerLoads: @unchecked Sendable {
     }
 
     /// The work that is left of ``pendingTokens(slot:)`` when the worker has computed at `rate` tokens per second; never less
-    /// than a tenth, because it may be slower. What is overdue is expected to take as long again: a worker that does not
-    /// answer at all must not seem idle.
+    /// than a tenth, because it may be slower. What is long overdue is expected to take as long again: a worker that does
+    /// not answer at all must not seem idle.
     @inline(__always)
     func remainingTokens(slot: Int, rate: Double, at now: MonotonicTime) -> Double {
         let pending = Double(pendingTokens(slot: slot))
@@ -147,7 +156,8 @@ public final class WorkerLoads: @unchecked Sendable {
         let since = unsafe max(own, pointer(slot).pointee.peersPrefillingSince.load(ordering: .relaxed))
         let computed = Double(max(0, now.milliseconds - since)) / 1000 * rate
         guard pending > 0 else { return 0 }
-        return max(pending / 10, abs(pending - computed))
+        let overdue = computed - WorkerLoads.overdueFactor * pending - WorkerLoads.overdueSeconds * rate
+        return max(pending / 10, pending - computed, overdue)
     }
 
     /// Prefill tokens per second, as the worker has shown; 0: not known.
@@ -170,7 +180,8 @@ public final class WorkerLoads: @unchecked Sendable {
     func forgetRate(slot: Int) {
         unsafe pointer(slot).pointee.tokensPerSecond.store(0, ordering: .relaxed)
         unsafe pointer(slot).pointee.pendingTokens.store(0, ordering: .relaxed)
-        setPeers(PeersLoad(), slot: slot)
+        unsafe pointer(slot).pointee.peersInFlight.store(0, ordering: .relaxed)
+        unsafe pointer(slot).pointee.peersPendingTokens.store(0, ordering: .relaxed)
     }
 
     /// The most requests in flight that the worker's latency bears; 0: not known.

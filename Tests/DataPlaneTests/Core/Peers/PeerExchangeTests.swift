@@ -97,6 +97,21 @@ struct PeerExchangeTests {
         #expect(other.shared.loads.remainingTokens(slot: slot, rate: 1_000, at: at) == pending + 5_000 - 1_000)
     }
 
+    @Test("When another data plane sees a first token, the worker turns to the next request, and is not overdue")
+    func turnsToTheNext() throws {
+        let (one, other) = (try Plane(1), try Plane(2))
+        one.route(Array(0..<100), to: 0, at: 1_000)
+        other.hear(one.tell([other], at: 1_050), at: 1_050)
+        let slot = other.slot(0)
+        let pending = other.shared.loads.pendingTokens(slot: slot)
+        // It came to a busy worker.
+        other.shared.loads.addPending(1_000, slot: slot, at: MonotonicTime(milliseconds: 1_100))
+        one.shared.loads.addPending(-pending, slot: one.slot(0), at: MonotonicTime(milliseconds: 9_000))
+        other.hear(one.tell([other], at: 9_050), at: 9_050)
+        let at = MonotonicTime(milliseconds: 9_100)
+        #expect(other.shared.loads.remainingTokens(slot: slot, rate: 1_000, at: at) == 950)
+    }
+
     @Test("Lost, late and doubled datagrams leave the sums right once one more has come")
     func lossIsHealed() throws {
         var random = SplitMix64(seed: 9)
@@ -140,7 +155,7 @@ struct PeerExchangeTests {
         successor.shared.loads.increment(slot: successor.slot(0))
         other.hear(successor.tell([other], at: 550), at: 550)
         #expect(other.shared.loads.fleetInFlight(slot: other.slot(0)) == 1)
-        other.exchange.forget(successor.exchange.id)
+        other.exchange.forget(successor.exchange.id, at: MonotonicTime(milliseconds: 600))
         #expect(other.shared.loads.fleetInFlight(slot: other.slot(0)) == 0)
     }
 
@@ -149,7 +164,7 @@ struct PeerExchangeTests {
         let (one, other) = (try Plane(1), try Plane(2))
         one.shared.loads.increment(slot: one.slot(2))
         other.hear(one.tell([other], at: 0), at: 0)
-        other.shared.loads.setPeers(PeersLoad(), slot: other.slot(2))
+        other.shared.loads.setPeers(PeersLoad(), slot: other.slot(2), at: MonotonicTime(milliseconds: 0))
         other.shared.setPlaces(of: other.table)
         _ = other.tell([one], at: 50)
         #expect(other.shared.loads.fleetInFlight(slot: other.slot(2)) == 1)
