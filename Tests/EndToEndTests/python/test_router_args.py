@@ -1,0 +1,91 @@
+"""The Python face reads what the original read, and says the same to the native program."""
+
+import argparse
+import re
+import subprocess
+import sys
+
+import pytest
+
+from support.fleet import PROJECT, binary
+
+sys.path.insert(0, str(PROJECT / "python" / "src"))
+
+from signalbox.flags import FLAGS  # noqa: E402
+from sglang_router import PolicyType, Router, RouterArgs  # noqa: E402
+from sglang_router.launch_router import parse_router_args  # noqa: E402
+
+
+def value_of(command: list[str], flag: str) -> list[str]:
+    """What stands behind a flag, up to the next one."""
+    rest = command[command.index(flag) + 1:]
+    end = next((index for index, word in enumerate(rest) if word.startswith("--")), len(rest))
+    return rest[:end]
+
+
+def test_the_defaults_are_those_of_the_original() -> None:
+    args = parse_router_args([])
+    assert (args.host, args.port, args.policy, args.worker_urls) == ("127.0.0.1", 30000, "cache_aware", [])
+    assert (args.cache_threshold, args.balance_abs_threshold, args.balance_rel_threshold) == (0.5, 32, 1.0001)
+    assert (args.eviction_interval_secs, args.max_tree_size, args.prometheus_port) == (60, 2**24, 29000)
+    assert args == RouterArgs() and value_of(args.command(), "--policy") == ["cache_aware"]
+
+
+@pytest.mark.parametrize(("words", "field", "value"), [
+    (["--worker-urls", "http://a:1", "http://b:2"], "worker_urls", ["http://a:1", "http://b:2"]),
+    (["--policy=round_robin"], "policy", "round_robin"),
+    (["--eviction-interval", "7"], "eviction_interval_secs", 7),
+    (["--cache-thresh", "0.25"], "cache_threshold", 0.25),
+    (["--verbose"], "verbose", True),
+    (["--log-level", "warning"], "log_level", "warning"),
+    (["--max-concurrent-requests", "-1"], "max_concurrent_requests", -1),
+    (["--prometheus-port", "9000", "--prometheus-host", "0.0.0.0"], "prometheus_host", "0.0.0.0"),
+])
+def test_flags_are_read_as_the_original_read_them(words: list[str], field: str, value: object) -> None:
+    assert getattr(parse_router_args(words), field) == value
+
+
+@pytest.mark.parametrize(("words", "feature"), [
+    (["--service-discovery", "--selector", "app=worker"], "Kubernetes service discovery"),
+    (["--pd-disaggregation"], "prefill/decode disaggregation"),
+    (["--tls-cert-path", "x"], "TLS"),
+    (["--api-key", "secret"], "authentication"),
+    (["--dp-aware"], "ranks within a worker"),
+])
+def test_what_is_not_there_is_named_and_nothing_starts(words: list[str], feature: str) -> None:
+    ended = subprocess.run([sys.executable, "-m", "sglang_router.launch_router", *words], capture_output=True, text=True,
+                           check=False, env={"PYTHONPATH": str(PROJECT / "python" / "src")})
+    assert ended.returncode == 64 and feature in ended.stderr and words[0] in ended.stderr
+    assert "secret" not in ended.stderr
+    assert ended.stderr.count("\n") == 1 and ended.stdout == ""
+
+
+def test_every_flag_that_acts_is_known_to_the_native_program() -> None:
+    shown = subprocess.run([binary("signalbox"), "launch", "--help"], capture_output=True, text=True, check=True).stdout
+    native = set(re.findall(r"--([a-z][a-z0-9-]+)", shown))
+    missing = {flag.native for flag in FLAGS if flag.native} - native
+    assert not missing, f"the table says that these act, and the program does not know them: {missing}"
+    there = {flag.name for flag in FLAGS if flag.native is None} & native
+    assert not there, f"the table says that these are not there, and the program knows them: {there}"
+
+
+def test_arguments_come_from_dictionaries_and_parsers() -> None:
+    args = RouterArgs.from_dict({"policy": "random", "eviction_interval": 9, "no_such_thing": 1})
+    assert args.policy == "random" and args.eviction_interval_secs == 9
+    with pytest.raises(TypeError, match="no_such_thing"):
+        RouterArgs(no_such_thing=1)
+    parser = argparse.ArgumentParser()
+    RouterArgs.add_cli_args(parser, use_router_prefix=True, exclude_host_port=True)
+    namespace = parser.parse_args(["--router-policy", "random", "--router-queue-size", "5"])
+    args = RouterArgs.from_cli_args(namespace, use_router_prefix=True)
+    assert args.policy == "random" and args.queue_size == 5
+    assert repr(args) == "RouterArgs(policy='random', queue_size=5)"
+
+
+def test_the_constructor_has_defaults_of_its_own() -> None:
+    router = Router(worker_urls=["http://a:1"])
+    assert router.args.port == 3001 and router.args.policy is PolicyType.RoundRobin
+    assert value_of(router.args.command(), "--policy") == ["round_robin"]
+    with pytest.raises(ValueError, match="Kubernetes"):
+        Router(worker_urls=[], service_discovery=True)
+    assert Router.from_args(RouterArgs(port=5)).args.port == 5

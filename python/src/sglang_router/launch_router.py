@@ -1,0 +1,46 @@
+"""`python -m sglang_router.launch_router`: becomes `signalbox launch`."""
+
+import argparse
+import os
+import sys
+from typing import List, NoReturn, Optional, Union
+
+from signalbox import RouterArgs, UnsupportedFeature, find_program
+
+
+def parse_router_args(arguments: Optional[List[str]] = None) -> RouterArgs:
+    """Reads a command line; ends with status 2 and one sentence when it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sglang_router.launch_router",
+        description="One service out of many inference workers. More flags: signalbox launch --help.",
+    )
+    RouterArgs.add_cli_args(parser)
+    return RouterArgs.from_cli_args(parser.parse_args(arguments))
+
+
+def launch_router(args: Union[argparse.Namespace, RouterArgs]) -> NoReturn:
+    """Replaces this process by the router, so that signals, exit status and process tree are those of a native program.
+
+    Raises UnsupportedFeature, a ValueError, when something is asked for that this router does not have.
+    """
+    router_args = args if isinstance(args, RouterArgs) else RouterArgs.from_cli_args(args)
+    command = router_args.command()
+    program = find_program()
+    sys.stdout.flush()
+    os.execv(program, [program, "launch", *command])
+
+
+def main(arguments: Optional[List[str]] = None) -> NoReturn:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # The later versions' console script has a word for it.
+    if given[:1] == ["launch"]:
+        given = given[1:]
+    try:
+        launch_router(parse_router_args(given))
+    except (UnsupportedFeature, FileNotFoundError) as error:
+        print(f"launch_router: {error}", file=sys.stderr)
+        sys.exit(64)
+
+
+if __name__ == "__main__":
+    main()

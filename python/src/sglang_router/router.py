@@ -1,0 +1,5 @@
+"""Where the original has Router."""
+
+from signalbox import PolicyType, Router
+
+__all__ = ["PolicyType", "Router"]

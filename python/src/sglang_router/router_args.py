@@ -1,0 +1,5 @@
+"""Where the original has RouterArgs."""
+
+from signalbox import RouterArgs
+
+__all__ = ["RouterArgs"]

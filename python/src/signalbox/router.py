@@ -1,0 +1,91 @@
+"""A router as an object: started, waited for, stopped."""
+
+import enum
+import signal
+import subprocess
+from types import TracebackType
+from typing import Any, List, Optional, Type
+
+from signalbox.programs import find_program
+from signalbox.router_args import RouterArgs
+
+
+class PolicyType(enum.Enum):
+    """How a worker is picked."""
+
+    Random = "random"
+    RoundRobin = "round_robin"
+    CacheAware = "cache_aware"
+    PowerOfTwo = "power_of_two"
+    Bucket = "bucket"
+    Manual = "manual"
+    ConsistentHashing = "consistent_hashing"
+    PrefixHash = "prefix_hash"
+    LeastLoad = "least_load"
+    KvCost = "kv_cost"
+
+
+class Router:
+    """One router. The constructor's defaults are the original's: round robin on port 3001.
+
+    `start()` blocks until the router ends; `stop()`, from another thread or a signal handler, ends it in order. As a context
+    manager it runs in the background: `with Router(...) as router: ...`.
+    """
+
+    def __init__(self, worker_urls: Optional[List[str]] = None, policy: Any = PolicyType.RoundRobin,
+                 host: str = "127.0.0.1", port: int = 3001, **values: Any) -> None:
+        self.args = RouterArgs(worker_urls=list(worker_urls or []), policy=policy, host=host, port=port, **{
+            name: value for name, value in values.items() if value is not None
+        })
+        self.args.check()
+        self._process: Optional["subprocess.Popen[bytes]"] = None
+
+    @classmethod
+    def from_args(cls, args: RouterArgs) -> "Router":
+        router = cls.__new__(cls)
+        router.args = args
+        args.check()
+        router._process = None
+        return router
+
+    def start(self) -> None:
+        """Runs the router and returns when it has been stopped.
+
+        Raises RuntimeError when it ends by itself.
+        """
+        self._begin()
+        self._wait()
+
+    def stop(self, timeout: float = 200) -> None:
+        """Lets requests finish, and ends the router; does nothing when it does not run."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        self._is_stopping = True
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=timeout)
+
+    def __enter__(self) -> "Router":
+        self._begin()
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                 trace: Optional[TracebackType]) -> None:
+        self.stop()
+
+    def _begin(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            raise RuntimeError("The router runs already.")
+        self._is_stopping = False
+        self._process = subprocess.Popen([find_program(), "launch", *self.args.command()])
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        try:
+            status = self._process.wait()
+        except KeyboardInterrupt:
+            # Ctrl-C goes to the router, too, which ends in order.
+            self._process.wait()
+            raise
+        if status != 0 and not self._is_stopping:
+            raise RuntimeError(f"The router ended with status {status}; it says why on standard error.")
