@@ -20,6 +20,52 @@ enum LogLine {
         return line + "\n"
     }
 
+    static func line(
+        _ format: LogFormat,
+        millisecondsSinceEpoch: Int64,
+        level: Logger.Level,
+        message: String,
+        metadata: Logger.Metadata
+    ) -> String {
+        switch format {
+        case .text:
+            text(millisecondsSinceEpoch: millisecondsSinceEpoch, level: level, message: message, metadata: metadata)
+        case .json:
+            json(millisecondsSinceEpoch: millisecondsSinceEpoch, level: level, message: message, metadata: metadata)
+        }
+    }
+
+    /// One object with its line feed; a metadata key that is a field of its own gets an underscore.
+    static func json(
+        millisecondsSinceEpoch: Int64,
+        level: Logger.Level,
+        message: String,
+        metadata: Logger.Metadata
+    ) -> String {
+        var line = #"{"time":"\#(Timestamp.text(millisecondsSinceEpoch: millisecondsSinceEpoch))","#
+        line += #""level":"\#(level.rawValue)","message":\#(jsonString(message))"#
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            let name = ["time", "level", "message"].contains(key) ? "\(key)_" : key
+            line += ",\(jsonString(name)):\(jsonString(String(value.description.prefix(valueCharactersMax))))"
+        }
+        return line + "}\n"
+    }
+
+    private static func jsonString(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case _ where isControl(scalar):
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+
     /// The value itself when it is one plain word, else in quotation marks.
     private static func quoted(_ value: String) -> String {
         let text = escaped(String(value.prefix(valueCharactersMax)))

@@ -8,16 +8,18 @@ import Musl
 #endif
 
 /// Makes a logger that writes one line an event to standard error; nothing global is set, so tests may run in parallel.
-public func makeLogger(label: String, level: Logger.Level) -> Logger {
-    var logger = Logger(label: label) { _ in LogOutput() }
-    logger.logLevel = level
+public func makeLogger(label: String, _ settings: LogSettings) -> Logger {
+    var logger = Logger(label: label) { _ in LogOutput(format: settings.format, directory: settings.directory) }
+    logger.logLevel = settings.level
     return logger
 }
 
-/// Writes log events to standard error as `2026-11-24T12:00:00.000Z INFO message key=value ...`.
+/// Writes log events to standard error, and to a file of the day where there is a folder for them.
 ///
 /// A line never holds control characters or escape codes, so that nothing a client sends can forge a second line.
 struct LogOutput: LogHandler {
+    let format: LogFormat
+    let directory: LogDirectory?
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level = .info
 
@@ -27,13 +29,16 @@ struct LogOutput: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let line = LogLine.text(
-            millisecondsSinceEpoch: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)),
+        let now = Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))
+        let line = LogLine.line(
+            format,
+            millisecondsSinceEpoch: now,
             level: event.level,
             message: event.message.description,
             metadata: metadata.merging(event.metadata ?? [:]) { _, new in new }
         )
         LogOutput.emit(line)
+        directory?.append(line, millisecondsSinceEpoch: now)
     }
 
     /// Writes the whole line with one system call, so that lines of several processes do not mix.

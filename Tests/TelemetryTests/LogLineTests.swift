@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import Testing
 
@@ -12,6 +13,25 @@ struct LogLineTests {
     @Test("shows time, level, message and sorted metadata")
     func form() {
         #expect(line("Begun.", ["b": "2", "a": "1"]) == "1970-01-01T00:00:00.000Z INFO Begun. a=1 b=2\n")
+    }
+
+    @Test("is one object of JSON that says the same, whatever is in it")
+    func json() throws {
+        let hostile = "a\"b\\c\n\u{1b}[0m\u{2028}é"
+        let text = LogLine.json(
+            millisecondsSinceEpoch: 0,
+            level: .warning,
+            message: hostile,
+            metadata: ["k\n": "\(hostile)", "level": "2"]
+        )
+        #expect(text.utf8.count { $0 < 0x20 } == 1 && text.hasSuffix("\n"))
+        let read = try JSONDecoder().decode([String: String].self, from: Data(text.utf8))
+        #expect(
+            read == [
+                "time": "1970-01-01T00:00:00.000Z", "level": "warning", "message": hostile, "k\n": hostile,
+                "level_": "2",
+            ]
+        )
     }
 
     @Test("puts values that are no plain word in quotation marks")

@@ -5,8 +5,8 @@
 # Libraries to link, and the tools that the demonstration and the tests call.
 build_packages=(libsqlite3-dev libcurl4-openssl-dev pkg-config)
 tool_packages=(python3 python3-venv sqlite3 curl socat)
-# Its server and promtool are the foreign readers of the metrics.
-test_packages=(prometheus)
+# Foreign readers of metrics and logs.
+test_packages=(prometheus jq)
 
 swift_major_min=6
 swift_minor_min=2

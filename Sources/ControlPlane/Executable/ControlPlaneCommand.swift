@@ -33,7 +33,7 @@ struct ControlPlaneCommand: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // A file that may not grow is an error of the write, not the end of the process.
         signal(SIGXFSZ, SIG_IGN)
-        let logger = makeLogger(label: "control-plane", level: options.level)
+        let logger = makeLogger(label: "control-plane", try options.logSettings())
         let readyPipe = ReadyPipe(descriptor: readyFd)
         let http = CurlClient()
         do {

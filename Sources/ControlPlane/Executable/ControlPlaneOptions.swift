@@ -49,6 +49,21 @@ struct ControlPlaneOptions: ParsableArguments {
     @Flag(name: .long, help: "Log debug messages too.")
     var verbose = false
 
+    @Option(name: .long, help: "How log events are written: text or json.")
+    var logFormat = LogFormat.text
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Folder for log files by day (sgl-router.YYYY-MM-DD, UTC), besides standard error.",
+            valueName: "folder"
+        )
+    )
+    var logDir: String?
+
+    @Option(name: .long, help: "Days whose log files are kept, today included; 0: all.")
+    var logRetentionDays = 0
+
     @OptionGroup
     var routing: PolicyOptions
 
@@ -63,7 +78,29 @@ struct ControlPlaneOptions: ParsableArguments {
         logLevel?.level ?? (verbose ? .debug : .info)
     }
 
+    /// How everything below this command logs.
+    func logSettings() throws -> LogSettings {
+        guard let logDir else { return LogSettings(level: level, format: logFormat) }
+        guard let directory = LogDirectory(path: logDir, daysMax: logRetentionDays) else {
+            throw ValidationError("--log-dir '\(logDir)' is no folder that can be made or written to.")
+        }
+        return LogSettings(level: level, format: logFormat, directory: directory)
+    }
+
+    /// The flags of the log as arguments of any of the programs.
+    var logArguments: [String] {
+        var arguments: [String] = []
+        if let logLevel { arguments += ["--log-level", logLevel.description] }
+        if verbose { arguments.append("--verbose") }
+        if logFormat != .text { arguments += ["--log-format", logFormat.rawValue] }
+        if let logDir { arguments += ["--log-dir", logDir, "--log-retention-days", String(logRetentionDays)] }
+        return arguments
+    }
+
     func validate() throws {
+        guard (0...36_500).contains(logRetentionDays) else {
+            throw ValidationError("--log-retention-days must be from 0 to 36500.")
+        }
         guard (1...86_400).contains(workerStartupTimeoutSecs) else {
             throw ValidationError("--worker-startup-timeout-secs must be from 1 to 86400.")
         }
@@ -84,8 +121,7 @@ struct ControlPlaneOptions: ParsableArguments {
         arguments += ["--worker-startup-timeout-secs", String(workerStartupTimeoutSecs)]
         arguments += ["--worker-startup-check-interval", String(workerStartupCheckInterval)]
         arguments += health.arguments
-        if let logLevel { arguments += ["--log-level", logLevel.description] }
-        if verbose { arguments.append("--verbose") }
+        arguments += logArguments
         guard includesIntent else { return arguments }
         arguments += routing.arguments
         arguments += settings.arguments
@@ -93,6 +129,8 @@ struct ControlPlaneOptions: ParsableArguments {
         return arguments
     }
 }
+
+extension LogFormat: ExpressibleByArgument {}
 
 extension LogLevelArgument: ExpressibleByArgument {
     public init?(argument: String) {

@@ -113,7 +113,7 @@ struct LaunchCommand: ParsableCommand {
         let report = LaunchReport(
             address: listener.address,
             programs: programs,
-            logger: makeLogger(label: "launch", level: options.level)
+            logger: makeLogger(label: "launch", try options.logSettings())
         )
         let supervisor = try Supervisor(
             programs: Supervisor.Programs(

@@ -63,8 +63,7 @@ final class LaunchPrograms {
             "--snapshot-cache", command.snapshotCache ?? "\(database).snapshot-cache",
         ]
         if let folder = command.spoolDirectory { arguments += ["--spool-directory", folder] }
-        if let level = command.options.logLevel { arguments += ["--log-level", level.description] }
-        if command.options.verbose { arguments.append("--verbose") }
+        arguments += command.options.logArguments
         return ChildProgram(executable: dataPlaneExecutable, arguments: arguments)
     }
 }

@@ -26,7 +26,10 @@ final class LaunchReport {
         case .notReady(let limit):
             logger.error("The control plane was not ready in time.", metadata: ["limit": "\(limit)"])
         case .stopping(let signal):
-            logger.notice("Stopping; a second signal stops at once.", metadata: ["signal": "\(signal)"])
+            logger.notice(
+                "Stopping; a second signal cuts what is still served, a third one kills.",
+                metadata: ["signal": "\(signal)"]
+            )
         case .graceOver(let names):
             logger.warning("Processes did not stop in time and are killed.", metadata: ["processes": "\(list(names))"])
         case .replacing(let names):

@@ -87,6 +87,20 @@ struct SignalboxProxy: ParsableCommand {
     @Flag(help: "The same as --log-level debug.")
     var verbose = false
 
+    @Option(help: "How log events are written: text or json.")
+    var logFormat = LogFormat.text
+
+    @Option(
+        help: ArgumentHelp(
+            "Folder for log files by day (sgl-router.YYYY-MM-DD, UTC), besides standard error.",
+            valueName: "folder"
+        )
+    )
+    var logDir: String?
+
+    @Option(help: "Days whose log files are kept, today included; 0: all.")
+    var logRetentionDays = 0
+
     @Option(help: ArgumentHelp("An inherited listening socket, instead of --host and --port.", visibility: .hidden))
     var listenFd: Int32?
 
@@ -120,6 +134,9 @@ struct SignalboxProxy: ParsableCommand {
         guard (1 << 20...1 << 36).contains(prefixIndexBytes) else {
             throw ValidationError("--prefix-index-bytes must be from 1048576 to 68719476736, not \(prefixIndexBytes).")
         }
+        guard (0...36_500).contains(logRetentionDays) else {
+            throw ValidationError("--log-retention-days must be from 0 to 36500.")
+        }
         guard (0...3_600).contains(shutdownDelaySecs) else {
             throw ValidationError("--shutdown-delay-secs must be from 0 to 3600.")
         }
@@ -129,7 +146,7 @@ struct SignalboxProxy: ParsableCommand {
     }
 
     func run() throws {
-        let logger = makeLogger(label: "signalbox-proxy", level: verbose ? .debug : logLevel.level)
+        let logger = makeLogger(label: "signalbox-proxy", try logSettings())
         do {
             let listener = try listener()
             var engine = EngineConfiguration()
@@ -166,6 +183,15 @@ struct SignalboxProxy: ParsableCommand {
         return controlSocket[..<slash] + "/" + standard
     }
 
+    private func logSettings() throws -> LogSettings {
+        let level = verbose ? .debug : logLevel.level
+        guard let logDir else { return LogSettings(level: level, format: logFormat) }
+        guard let directory = LogDirectory(path: logDir, daysMax: logRetentionDays) else {
+            throw ValidationError("--log-dir '\(logDir)' is no folder that can be made or written to.")
+        }
+        return LogSettings(level: level, format: logFormat, directory: directory)
+    }
+
     private func listener() throws(ListenerError) -> Listener {
         if let listenFd { return try Listener(inherited: listenFd) }
         return try Listener(host: host, port: port, sharesPort: reusePort)
@@ -185,6 +211,8 @@ struct SignalboxProxy: ParsableCommand {
 }
 
 extension EngineConfiguration.AdminForwarding: ExpressibleByArgument {}
+
+extension LogFormat: ExpressibleByArgument {}
 
 extension LogLevelArgument: ExpressibleByArgument {
     public init?(argument: String) {

@@ -53,7 +53,6 @@ KEYS = "authentication by API keys or tokens"
 GRPC = "workers over gRPC, and what parses tokens"
 HISTORY = "history of conversations"
 TRACES = "OpenTelemetry traces"
-LOG_FILES = "log files"
 
 FLAGS: Sequence[Flag] = (
     acts("host", "text", "127.0.0.1", "where clients are served"),
@@ -98,7 +97,7 @@ FLAGS: Sequence[Flag] = (
     acts("health-check-interval-secs", int, None, "time between two probes"),
     acts("health-check-endpoint", "text", None, "the path that is probed"),
     acts("disable-health-check", "flag", False, "count workers as ready without probing them"),
-    lacks("log-dir", LOG_FILES),
+    acts("log-dir", "text", None, "folder for log files by day"),
     lacks("service-discovery", DISCOVERY, "flag", False),
     lacks("selector", DISCOVERY, "list"),
     lacks("service-discovery-port", DISCOVERY, int, 80),

@@ -1,0 +1,71 @@
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Log files by day, in UTC: `sgl-router.YYYY-MM-DD`, as the original names them. Several processes may write into one; a line
+/// is written by one call, so that lines do not mix.
+public final class LogDirectory: Sendable {
+    private static let prefix = "sgl-router."
+    private static let dayMilliseconds: Int64 = 86_400_000
+
+    private struct State {
+        var day: Int64 = .min
+        var descriptor: Int32 = -1
+    }
+
+    private let path: String
+    private let daysMax: Int
+    private let state = Mutex(State())
+
+    /// Makes the folder when it is missing.
+    ///
+    /// - Parameter daysMax: files of earlier days than these are removed; 0: none is.
+    /// - Returns: nil when the folder cannot be made or written to; `errno` says why.
+    public init?(path: String, daysMax: Int) {
+        guard mkdir(path, 0o755) == 0 || errno == EEXIST, access(path, W_OK | X_OK) == 0 else { return nil }
+        self.path = path
+        self.daysMax = daysMax
+    }
+
+    /// Appends a line, with its line feed, to the file of its day. What cannot be written is lost: logging harms nobody.
+    func append(_ line: String, millisecondsSinceEpoch now: Int64) {
+        let day = now / LogDirectory.dayMilliseconds
+        let descriptor = state.withLock { state in
+            if state.day != day || state.descriptor < 0 {
+                if state.descriptor >= 0 { close(state.descriptor) }
+                let file = "\(path)/\(LogDirectory.name(ofDay: day))"
+                state.descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o644)
+                state.day = day
+                removeOld(before: day)
+            }
+            return state.descriptor
+        }
+        guard descriptor >= 0 else { return }
+        var line = line
+        line.withUTF8 { bytes in _ = write(descriptor, bytes.baseAddress, bytes.count) }
+    }
+
+    static func name(ofDay day: Int64) -> String {
+        prefix + Timestamp.text(millisecondsSinceEpoch: day * dayMilliseconds).prefix(10)
+    }
+
+    private func removeOld(before day: Int64) {
+        guard daysMax > 0, let folder = opendir(path) else { return }
+        defer { closedir(folder) }
+        let oldest = LogDirectory.name(ofDay: day - Int64(daysMax) + 1)
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            // Only names of this form, which sort by their date.
+            guard name.hasPrefix(LogDirectory.prefix), name.utf8.count == oldest.utf8.count, name < oldest else {
+                continue
+            }
+            unlink("\(path)/\(name)")
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Foundation
+import Testing
+
+@testable import Telemetry
+
+struct LogDirectoryTests {
+    private static let day: Int64 = 86_400_000
+
+    private let path = NSTemporaryDirectory() + "sbl-\(UUID().uuidString.prefix(8))"
+
+    private func names() -> [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
+
+    @Test("Each day, in UTC, has a file of its own, and lines are appended")
+    func days() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let directory = try #require(LogDirectory(path: path, daysMax: 0))
+        directory.append("one\n", millisecondsSinceEpoch: LogDirectoryTests.day - 1)
+        directory.append("two\n", millisecondsSinceEpoch: LogDirectoryTests.day)
+        directory.append("three\n", millisecondsSinceEpoch: LogDirectoryTests.day + 5)
+        #expect(names() == ["sgl-router.1970-01-01", "sgl-router.1970-01-02"])
+        #expect(try String(contentsOfFile: path + "/sgl-router.1970-01-02", encoding: .utf8) == "two\nthree\n")
+    }
+
+    @Test("Files that are too old are removed, and nothing else is")
+    func retention() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let directory = try #require(LogDirectory(path: path, daysMax: 2))
+        for name in ["sgl-router.log", "sgl-router.1960-01-01.gz", "notes"] {
+            try Data().write(to: URL(filePath: "\(path)/\(name)"))
+        }
+        for day in 0..<4 { directory.append("x\n", millisecondsSinceEpoch: Int64(day) * LogDirectoryTests.day) }
+        #expect(
+            names() == [
+                "notes", "sgl-router.1960-01-01.gz", "sgl-router.1970-01-03", "sgl-router.1970-01-04", "sgl-router.log",
+            ]
+        )
+    }
+
+    @Test("A folder that cannot be made is none")
+    func impossible() {
+        #expect(LogDirectory(path: "/proc/no/such/folder", daysMax: 0) == nil)
+    }
+}
