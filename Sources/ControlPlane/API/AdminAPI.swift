@@ -57,6 +57,7 @@ struct AdminServices: Sendable {
     let store: Store
     let workers: WorkersService
     let health: FleetHealth
+    let loads: FleetLoads
     let fanOut: WorkerFanOut
     let publisher: DataPlanesPublisher
     let restart: DataPlaneRestart

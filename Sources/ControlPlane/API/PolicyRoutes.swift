@@ -28,9 +28,23 @@ struct PolicyRoutes: Sendable {
                 }
             ),
             "available": .array(PolicyName.allCases.map { .string($0.rawValue) }),
+            "states": .array(services.publisher.statuses().filter(\.connected).flatMap(states)),
             "version": .version(policies.version),
         ])
         return try AdminAnswer.json(body).showing(policies.version)
+    }
+
+    /// Whether the policies of one data plane have what they pick by.
+    private func states(_ status: DataPlaneStatus) -> [JSONValue] {
+        (status.policies ?? []).map { report in
+            .object([
+                "data_plane": .string(status.id),
+                "model": .string(orNull: report.model),
+                "policy": .string(report.policy.rawValue),
+                "state": .string(report.state.rawValue),
+                "reason": .string(orNull: report.reason),
+            ])
+        }
     }
 
     private func setDefault(_ request: Request, _ context: AdminContext) async throws -> Response {

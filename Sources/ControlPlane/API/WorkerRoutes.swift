@@ -39,7 +39,14 @@ struct WorkerRoutes: Sendable {
         let body: JSONValue = .object([
             "workers": .array(
                 workers.value.map { worker in
-                    WorkerView.json(worker, observed[worker.incarnation], traffic, suspicion: suspicion, version: nil)
+                    WorkerView.json(
+                        worker,
+                        observed[worker.incarnation],
+                        traffic,
+                        suspicion: suspicion,
+                        told: services.loads.view(worker.incarnation, at: .now),
+                        version: nil
+                    )
                 }
             ),
             "total": .integer(workers.value.count),
@@ -63,6 +70,7 @@ struct WorkerRoutes: Sendable {
             observed,
             traffic,
             suspicion: services.health.suspicion,
+            told: services.loads.view(found.value.incarnation, at: .now),
             version: found.version
         )
         return try AdminAnswer.json(body).showing(found.version)

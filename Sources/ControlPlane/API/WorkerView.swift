@@ -4,12 +4,15 @@ import Telemetry
 
 /// A worker as the `/workers` operations show it: the fields of the original and those of this software.
 enum WorkerView {
-    /// - Parameter traffic: what the data planes last said.
+    /// - Parameters:
+    ///   - traffic: what the data planes last said.
+    ///   - told: what the worker says of its load; nil while it is not asked.
     static func json(
         _ worker: Worker,
         _ observed: ProbeState?,
         _ traffic: [DataPlaneTraffic],
         suspicion: ObserverSuspicion? = nil,
+        told: FleetLoads.View? = nil,
         version: SnapshotVersion?
     ) -> JSONValue {
         let state = state(of: worker, observed)
@@ -28,6 +31,7 @@ enum WorkerView {
             "load": .integer(traffic.reduce(0) { $0 + ($1.inFlight(worker.incarnation) ?? 0) }),
             "in_flight": inFlight(worker, traffic),
             "breakers": breakers(worker, traffic),
+            "told_load": told.map(json) ?? .null,
             "running_requests_max": .integer(orNull: worker.runningRequestsMax),
             "connection_mode": "HTTP",
             "metadata": .strings(worker.modelID.map { ["served_model_name": $0] } ?? [:]),
@@ -72,6 +76,16 @@ enum WorkerView {
             }
         }
         return .object(Dictionary(reports) { first, _ in first })
+    }
+
+    /// What the worker itself says of its load.
+    private static func json(_ told: FleetLoads.View) -> JSONValue {
+        .object([
+            "tokens": .integer(orNull: told.tokens),
+            "age_seconds": told.ageSeconds.map(JSONValue.number) ?? .null,
+            "is_fresh": .boolean(told.isFresh),
+            "reason": .string(orNull: told.reason),
+        ])
     }
 
     private static func drain(_ worker: Worker) -> JSONValue {

@@ -32,6 +32,7 @@ extension ControlPlaneOptions {
             workerStartupTimeoutSeconds: workerStartupTimeoutSecs,
             probeSettings: health.probeSettings(pendingIntervalMax: .seconds(workerStartupCheckInterval)),
             healthPanicPercent: health.healthPanicPercent,
+            loadMonitorIntervalSeconds: health.loadMonitorInterval,
             isHealthCheckDisabled: health.disableHealthCheck,
             lifelineDescriptor: lifelineDescriptor,
             restartDescriptor: restartDescriptor

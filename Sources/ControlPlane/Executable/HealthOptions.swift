@@ -25,6 +25,13 @@ struct HealthOptions: ParsableArguments {
     )
     var healthPanicPercent = 50
 
+    @Option(
+        name: .long,
+        help:
+            "Time between two questions to a worker about its load (GET /get_load), in seconds; asked for power_of_two."
+    )
+    var loadMonitorInterval = 1
+
     @Flag(name: .long, help: "Count workers as ready without probing them.")
     var disableHealthCheck = false
 
@@ -38,6 +45,7 @@ struct HealthOptions: ParsableArguments {
             ("--health-failure-threshold", healthFailureThreshold, 1...1000),
             ("--health-success-threshold", healthSuccessThreshold, 1...1000),
             ("--health-panic-percent", healthPanicPercent, 0...100),
+            ("--load-monitor-interval", loadMonitorInterval, 1...3_600),
         ] where !range.contains(value) {
             throw ValidationError("\(flag) must be from \(range.lowerBound) to \(range.upperBound), not \(value).")
         }
@@ -52,6 +60,7 @@ struct HealthOptions: ParsableArguments {
             "--health-failure-threshold", String(healthFailureThreshold),
             "--health-success-threshold", String(healthSuccessThreshold),
             "--health-panic-percent", String(healthPanicPercent),
+            "--load-monitor-interval", String(loadMonitorInterval),
         ] + (disableHealthCheck ? ["--disable-health-check"] : [])
     }
 

@@ -79,6 +79,7 @@ struct DataPlaneRecord: Sendable {
             draining: heartbeat?.draining ?? false,
             held: heartbeat?.held,
             peers: heartbeat?.peers,
+            policies: heartbeat?.policies,
             connectedSince: text(connectedAt),
             disconnectedSince: disconnectedAt.map(text)
         )

@@ -25,13 +25,15 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
     public var held: HeldResources?
     /// The other data planes that it hears; nil from one that does not listen.
     public var peers: [PeerReport]?
+    /// Whether policies have what they pick by; nil from one that does not say.
+    public var policies: [PolicyReport]?
     /// RFC 3339 in UTC.
     public var connectedSince: String
     /// RFC 3339 in UTC; nil while it is connected.
     public var disconnectedSince: String?
 
     enum CodingKeys: String, CodingKey {
-        case id, pid, software, connected, applied, sent, connections, requests, draining, held, peers
+        case id, pid, software, connected, applied, sent, connections, requests, draining, held, peers, policies
         case lagSeconds = "lag_seconds"
         case lastError = "last_error"
         case lastHeartbeat = "last_heartbeat"
@@ -56,6 +58,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         draining: Bool = false,
         held: HeldResources? = nil,
         peers: [PeerReport]? = nil,
+        policies: [PolicyReport]? = nil,
         connectedSince: String,
         disconnectedSince: String? = nil
     ) {
@@ -74,6 +77,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         self.draining = draining
         self.held = held
         self.peers = peers
+        self.policies = policies
         self.connectedSince = connectedSince
         self.disconnectedSince = disconnectedSince
     }
@@ -96,6 +100,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         try container.encode(draining, forKey: .draining)
         try container.encode(held, forKey: .held)
         try container.encode(peers, forKey: .peers)
+        try container.encode(policies, forKey: .policies)
         try container.encode(connectedSince, forKey: .connectedSince)
         try container.encode(disconnectedSince, forKey: .disconnectedSince)
     }

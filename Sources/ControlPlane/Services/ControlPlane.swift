@@ -13,6 +13,7 @@ public struct ControlPlane: Sendable {
     let history: SnapshotHistory
     let workers: WorkersService
     let publisher: DataPlanesPublisher
+    let loadMonitor: LoadMonitor
     let api: AdminAPI
     let services: AdminServices
 
@@ -24,11 +25,12 @@ public struct ControlPlane: Sendable {
         logger: Logger
     ) {
         let health = FleetHealth(panicPercent: configuration.healthPanicPercent, logger: logger)
+        let loads = FleetLoads(interval: .seconds(configuration.loadMonitorIntervalSeconds))
         let history = SnapshotHistory(store: store, logger: logger)
         let probe = WorkerProbe(http: http)
         let publisher = DataPlanesPublisher(
             socketPath: controlSocket,
-            source: SnapshotService(store: store, health: health, history: history),
+            source: SnapshotService(store: store, health: health, loads: loads, history: history),
             logger: logger
         )
         let changes = FleetChanges(
@@ -62,6 +64,7 @@ public struct ControlPlane: Sendable {
             store: store,
             workers: workers,
             health: health,
+            loads: loads,
             fanOut: WorkerFanOut(http: http),
             publisher: publisher,
             restart: DataPlaneRestart(descriptor: configuration.restartDescriptor),
@@ -71,6 +74,7 @@ public struct ControlPlane: Sendable {
         self.history = history
         self.workers = workers
         self.publisher = publisher
+        self.loadMonitor = LoadMonitor(store: store, probe: probe, loads: loads, changes: changes)
         self.api = AdminAPI(services: services, logger: logger)
         self.services = services
     }
@@ -166,7 +170,7 @@ public struct ControlPlane: Sendable {
             onReady: onReady,
             onStopping: onStopping
         )
-        var services: [any Service] = [publisher]
+        var services: [any Service] = [publisher, loadMonitor]
         services += servers
         services += metrics
         if let descriptor = configuration.lifelineDescriptor { services.append(Lifeline(descriptor: descriptor)) }

@@ -24,6 +24,8 @@ public struct ControlPlaneConfiguration: Sendable {
     public var probeSettings: ProbeSettings
     /// More than this share of the workers falling silent at once makes the observer suspect; 0: never.
     public var healthPanicPercent: Int
+    /// Time between two questions to a worker about its load, in seconds.
+    public var loadMonitorIntervalSeconds: Int
     /// True: workers count as ready without being probed.
     public var isHealthCheckDisabled: Bool
     /// Read end of a pipe whose end of file means that the supervisor died.
@@ -45,6 +47,7 @@ public struct ControlPlaneConfiguration: Sendable {
         workerStartupTimeoutSeconds: Int = 300,
         probeSettings: ProbeSettings = ProbeSettings(),
         healthPanicPercent: Int = 50,
+        loadMonitorIntervalSeconds: Int = 1,
         isHealthCheckDisabled: Bool = false,
         lifelineDescriptor: Int32? = nil,
         restartDescriptor: Int32? = nil
@@ -62,6 +65,7 @@ public struct ControlPlaneConfiguration: Sendable {
         self.workerStartupTimeoutSeconds = workerStartupTimeoutSeconds
         self.probeSettings = probeSettings
         self.healthPanicPercent = healthPanicPercent
+        self.loadMonitorIntervalSeconds = loadMonitorIntervalSeconds
         self.isHealthCheckDisabled = isHealthCheckDisabled
         self.lifelineDescriptor = lifelineDescriptor
         self.restartDescriptor = restartDescriptor

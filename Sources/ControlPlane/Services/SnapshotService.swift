@@ -6,12 +6,14 @@ import Synchronization
 final class SnapshotService: SnapshotSource {
     private let store: Store
     private let health: FleetHealth
+    private let loads: FleetLoads
     private let history: SnapshotHistory
     private let latest = Mutex<EncodedSnapshot?>(nil)
 
-    init(store: Store, health: FleetHealth, history: SnapshotHistory) {
+    init(store: Store, health: FleetHealth, loads: FleetLoads, history: SnapshotHistory) {
         self.store = store
         self.health = health
+        self.loads = loads
         self.history = history
     }
 
@@ -36,6 +38,8 @@ final class SnapshotService: SnapshotSource {
     }
 
     func currentHealth() -> HealthMessage {
-        health.message()
+        var message = health.message()
+        message.loads = loads.told(at: .now)
+        return message
     }
 }

@@ -27,6 +27,25 @@ struct WorkerProbe: Sendable {
         }
     }
 
+    /// `GET /get_load`: the tokens in work, or why they are not known.
+    func load(of url: WorkerURL, timeout: Duration) async -> LoadReply {
+        let request = OutboundRequest(
+            url: "\(url)/get_load",
+            timeout: timeout,
+            connectTimeout: timeout,
+            responseBytesMax: 1024 * 1024
+        )
+        switch await http.send(request) {
+        case .success(let response) where response.isSuccess:
+            let tokens = LoadAnswer.load(response.body)
+            return tokens >= 0 ? .tokens(tokens) : .unsupported(reason: "GET /get_load answered without a load.")
+        case .success(let response) where response.status >= 500 && response.status != 501:
+            return .failed(reason: "GET /get_load answered \(response.status).")
+        case .success(let response): return .unsupported(reason: "GET /get_load answered \(response.status).")
+        case .failure(let error): return .failed(reason: error.message)
+        }
+    }
+
     /// What the worker serves, and how many requests it runs at one time; nil when it says nothing of models.
     func models(of url: WorkerURL) async -> DiscoveredModels? {
         async let runningRequestsMax = runningRequestsMax(of: url)

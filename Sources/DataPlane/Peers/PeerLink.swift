@@ -8,6 +8,7 @@ final class PeerLink: Sendable {
     private let wanted = Atomic<Bool>(false)
     private let copied = Atomic<Bool>(false)
     private let shown = Mutex<[PeerStatus]>([])
+    private let silent = Atomic<Int>(0)
     /// Woken when the copy is wanted.
     let wakeDescriptor: Int32
     /// Woken when the copy has ended.
@@ -32,6 +33,12 @@ final class PeerLink: Sendable {
     func copyEnded() {
         copied.store(true, ordering: .releasing)
         Mailbox.wake(copiedDescriptor)
+    }
+
+    /// Peers that exist and are not heard.
+    var silentCount: Int {
+        get { silent.load(ordering: .relaxed) }
+        set { silent.store(newValue, ordering: .relaxed) }
     }
 
     /// The peers that are heard.

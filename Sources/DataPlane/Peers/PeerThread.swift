@@ -46,6 +46,7 @@ final class PeerThread {
                 tickAt = now.adding(milliseconds: PeerExchange.intervalMilliseconds)
                 send(exchange.timePassed(at: now, known: known))
                 link.peers = exchange.status(at: now)
+                link.silentCount = max(0, known.count - exchange.peerCount)
             }
             copy(at: now)
             wait(at: now)

@@ -175,7 +175,12 @@ final class Subscription {
                     received: peer.received,
                     lost: peer.lost
                 )
-            }
+            },
+            policies: update?.update.table.policyReports(
+                shared,
+                silentPeers: peers?.silentCount ?? 0,
+                at: EpollReactor.clock()
+            )
         )
     }
 
@@ -209,14 +214,21 @@ final class Subscription {
         case .close(let reason): disconnect(reason: reason)
         case .apply(let snapshot, let digest, let lines): apply(snapshot, digest, lines)
         case .restore(let snapshot, let digest): restore(snapshot, digest)
-        case .observe(let newHealth):
-            health = newHealth
-            if localHealth != nil {
-                localHealth = nil
-                logger.notice("The control plane observes the workers again.")
-            }
-            recompile()
+        case .observe(let newHealth): observe(newHealth)
         }
+    }
+
+    private func observe(_ newHealth: HealthMessage) {
+        var isNews = health.map { !$0.hasStates(of: newHealth) } ?? true
+        health = newHealth
+        if localHealth != nil {
+            localHealth = nil
+            isNews = true
+            logger.notice("The control plane observes the workers again.")
+        }
+        compiler.note(newHealth.loads ?? [], at: EpollReactor.clock())
+        // Loads come often, and do not change who may be picked.
+        if isNews { recompile() }
     }
 
     /// The control plane is late: what was served before this process is served until it comes.

@@ -81,6 +81,8 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
     public var workers: [WorkerTraffic]?
     /// The other data planes that this one hears; nil from one that does not listen.
     public var peers: [PeerReport]?
+    /// Whether policies have what they pick by, at most ``PolicyReport/reportsMax``; nil from a data plane that does not say.
+    public var policies: [PolicyReport]?
 
     public init(
         applied: SnapshotVersion?,
@@ -90,7 +92,8 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
         draining: Bool,
         held: HeldResources? = nil,
         workers: [WorkerTraffic]? = nil,
-        peers: [PeerReport]? = nil
+        peers: [PeerReport]? = nil,
+        policies: [PolicyReport]? = nil
     ) {
         self.applied = applied
         self.inFlight = inFlight
@@ -100,10 +103,11 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
         self.held = held
         self.workers = workers
         self.peers = peers
+        self.policies = policies
     }
 
     enum CodingKeys: String, CodingKey {
-        case applied, connections, requests, draining, held, workers, peers
+        case applied, connections, requests, draining, held, workers, peers, policies
         case inFlight = "in_flight"
     }
 }

@@ -5,11 +5,22 @@ public struct HealthMessage: Hashable, Sendable, Codable {
     /// Grows with every health message of one run; a data plane ignores one that is not newer.
     public var tick: UInt64
     public var workers: [WorkerObservation]
+    /// What workers say of their load; nil while no policy asks.
+    public var loads: [WorkerLoad]?
 
-    public init(run: RunID, tick: UInt64, workers: [WorkerObservation]) {
+    public init(run: RunID, tick: UInt64, workers: [WorkerObservation], loads: [WorkerLoad]? = nil) {
         self.run = run
         self.tick = tick
         self.workers = workers
+        self.loads = loads
+    }
+
+    /// Whether the other message observes the same states, so that requests are routed by the same table.
+    public func hasStates(of other: HealthMessage) -> Bool {
+        func states(_ message: HealthMessage) -> [IncarnationID: ObservedState] {
+            Dictionary(message.workers.map { ($0.incarnation, $0.state) }) { _, last in last }
+        }
+        return states(self) == states(other)
     }
 }
 

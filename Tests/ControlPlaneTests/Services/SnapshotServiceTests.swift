@@ -19,6 +19,7 @@ struct SnapshotServiceTests {
         service = SnapshotService(
             store: store,
             health: FleetHealth(panicPercent: 50, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
+            loads: FleetLoads(interval: .seconds(1)),
             history: history
         )
     }

@@ -1,5 +1,5 @@
-/// Of two workers chosen at random the one with fewer requests in flight for its weight (specification section 3.5). The
-/// counts are those of this data plane, exact at every moment.
+/// Of two workers chosen at random the one with less to do for its weight (specification section 3.5): by the tokens that both
+/// have told lately, else by the requests in flight from all data planes.
 enum PowerOfTwoPolicy {
     static func pick(
         from ready: [Int],
@@ -15,6 +15,12 @@ enum PowerOfTwoPolicy {
         let second = ready[position]
         guard second != first, filter.admits(workers[second]) else { return first }
         let (one, other) = (workers[first], workers[second])
+        if let firstTokens = filter.loads.toldTokens(slot: one.lease.slot, at: filter.now),
+            let secondTokens = filter.loads.toldTokens(slot: other.lease.slot, at: filter.now),
+            firstTokens != secondTokens
+        {
+            return firstTokens * other.weight <= secondTokens * one.weight ? first : second
+        }
         let firstLoad = (filter.loads.fleetInFlight(slot: one.lease.slot) + 1) * other.weight
         let secondLoad = (filter.loads.fleetInFlight(slot: other.lease.slot) + 1) * one.weight
         return firstLoad <= secondLoad ? first : second

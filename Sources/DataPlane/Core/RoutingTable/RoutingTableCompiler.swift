@@ -58,6 +58,17 @@ public struct RoutingTableCompiler {
         }
     }
 
+    /// Keeps what workers told of their load; that of workers without a slot yet comes again with the next message.
+    ///
+    /// - Parameter now: when the message came.
+    public func note(_ told: [WorkerLoad], at now: MonotonicTime) {
+        for load in told where load.tokens >= 0 {
+            guard let lease = slots.existingLease(for: load.incarnation) else { continue }
+            let left = max(0, load.freshMilliseconds - load.ageMilliseconds)
+            shared.loads.setTold(load.tokens, slot: lease.slot, until: now.adding(milliseconds: left))
+        }
+    }
+
     /// A worker that answers its probes again is tried at once, whatever time its breaker had set.
     private mutating func noteRecoveries(_ workers: [RoutedWorker], _ settings: BreakerSettings) {
         for worker in workers where worker.availability == .ready && unhealthy.contains(worker.lease) {

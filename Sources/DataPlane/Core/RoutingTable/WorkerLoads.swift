@@ -39,7 +39,17 @@ public final class WorkerLoads: @unchecked Sendable {
         let peersInFlight = Atomic<Int>(0)
         let peersPendingTokens = Atomic<Int>(0)
         let peersPrefillingSince = Atomic<Int>(0)
+        /// Tokens in work as the worker last told, the requests of all data planes that were in flight then, and until when
+        /// that may be used, in milliseconds; 0: it has told nothing.
+        let toldTokens = Atomic<Int>(0)
+        let toldInFlight = Atomic<Int>(0)
+        let toldUntil = Atomic<Int>(0)
     }
+
+    /// Most tokens that a worker is believed to have in work, so that no sum overflows.
+    private static let toldTokensMax = 1 << 32
+    /// Tokens that a request counts at least which came after the worker last told its load.
+    private static let untoldTokensMin = 512
 
     private let memory: UnsafeMutableRawPointer
     public let slotsMax: Int
@@ -176,8 +186,34 @@ public final class WorkerLoads: @unchecked Sendable {
         unsafe pointer(slot).pointee.tokensPerSecond.store(max(1, rate), ordering: .relaxed)
     }
 
+    /// The worker has told its load.
+    func setTold(_ tokens: Int, slot: Int, until: MonotonicTime) {
+        unsafe pointer(slot).pointee.toldTokens.store(min(tokens, WorkerLoads.toldTokensMax), ordering: .relaxed)
+        unsafe pointer(slot).pointee.toldInFlight.store(fleetInFlight(slot: slot), ordering: .relaxed)
+        unsafe pointer(slot).pointee.toldUntil.store(until.milliseconds, ordering: .relaxed)
+    }
+
+    /// Whether the worker has told its load lately.
+    @inline(__always)
+    func isTold(slot: Int, at now: MonotonicTime) -> Bool {
+        unsafe pointer(slot).pointee.toldUntil.load(ordering: .relaxed) > now.milliseconds
+    }
+
+    /// Tokens in work at the worker: as it last told, and what came and went since, each request counted as the mean of those
+    /// that were there then. Otherwise all requests between two answers would go to the worker that had least at the first.
+    /// Nil when it has told nothing lately.
+    @inline(__always)
+    func toldTokens(slot: Int, at now: MonotonicTime) -> Int? {
+        guard isTold(slot: slot, at: now) else { return nil }
+        let tokens = unsafe pointer(slot).pointee.toldTokens.load(ordering: .relaxed)
+        let inFlight = unsafe pointer(slot).pointee.toldInFlight.load(ordering: .relaxed)
+        let mean = max(tokens / max(1, inFlight), WorkerLoads.untoldTokensMin)
+        return max(0, tokens + (fleetInFlight(slot: slot) - inFlight) * mean)
+    }
+
     /// The slot gets another worker.
     func forgetRate(slot: Int) {
+        setTold(0, slot: slot, until: MonotonicTime(milliseconds: 0))
         unsafe pointer(slot).pointee.tokensPerSecond.store(0, ordering: .relaxed)
         unsafe pointer(slot).pointee.pendingTokens.store(0, ordering: .relaxed)
         unsafe pointer(slot).pointee.peersInFlight.store(0, ordering: .relaxed)

@@ -44,6 +44,9 @@ public struct WorkerSlots {
         return lease
     }
 
+    /// The lease that an incarnation has already.
+    func existingLease(for incarnation: IncarnationID) -> Lease? { leases[incarnation] }
+
     /// Gives up the leases of incarnations that are not in `present`. To be called once no thread uses an older table.
     ///
     /// - Returns: the tokens of the leases that have ended.

@@ -121,6 +121,12 @@ enum Samples {
         )
     }
 
+    /// Some address for every worker, so that all of them are ready.
+    static func addresses(_ workers: [SnapshotWorker]) -> [String: [IPAddress]] {
+        let address = IPAddress(bytes: SIMD16(repeating: 0), isIPv6: false)
+        return Dictionary(workers.compactMap { try? WorkerURL($0.url).host }.map { ($0, [address]) }) { $1 }
+    }
+
     /// The observation that some of the workers are unhealthy and the others ready.
     static func health(_ workers: [SnapshotWorker], unhealthy: Set<Int>) -> HealthMessage {
         var generator = SplitMix64(seed: 5)

@@ -28,6 +28,19 @@ struct HashRingTests {
         #expect(Double(moved.count) / 20_000 < 1.4 / Double(count + 1))
     }
 
+    @Test("A worker that leaves moves its own keys and no others, to all that stay", arguments: [4, 16])
+    func leaves(count: Int) {
+        let all = ring(count)
+        for gone in [0, count / 2, count - 1] {
+            let rest = HashRing((0..<count).filter { $0 != gone }.map { ($0, "http://w\($0):8000", 1) })
+            let (before, after) = (owners(all, 20_000), owners(rest, 20_000))
+            let moved = zip(before, after).filter { $0 != $1 }
+            #expect(moved.allSatisfy { $0.0 == gone }, "a key moved between workers that stay")
+            #expect(Double(moved.count) / 20_000 < 1.4 / Double(count))
+            #expect(Set(moved.map(\.1)).count == count - 1, "its keys went to some of the others only")
+        }
+    }
+
     @Test("A worker that takes no request gives its keys to others, whose own stay")
     func refused() {
         let ring = ring(8)
