@@ -72,6 +72,14 @@ struct SignalboxProxy: ParsableCommand {
     )
     var metricsDirectory: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Folder of the Unix socket ID.sock on which operators ask; empty: none (default: data-planes beside the control socket).",
+            valueName: "folder"
+        )
+    )
+    var operatorDirectory: String?
+
     @Option(help: "Memory of the prefix index of the policy kv_cost, in bytes; taken when that policy is first used.")
     var prefixIndexBytes = 64 << 20
 
@@ -114,8 +122,8 @@ struct SignalboxProxy: ParsableCommand {
         if let threads, !(1...DataPlaneConfiguration.threadsMax).contains(threads) {
             throw ValidationError("--threads must be from 1 to \(DataPlaneConfiguration.threadsMax), not \(threads).")
         }
-        if let id, id.isEmpty || id.utf8.count > 64 || !id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
-            throw ValidationError("--id must be 1 to 64 visible ASCII characters.")
+        if let id, id.isEmpty || id.utf8.count > 64 || !id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x2F }) {
+            throw ValidationError("--id must be 1 to 64 visible ASCII characters without '/'.")
         }
         if forwardAdmin != .off && adminSocket == nil {
             throw ValidationError("--forward-admin \(forwardAdmin.rawValue) needs --admin-socket.")
@@ -163,6 +171,7 @@ struct SignalboxProxy: ParsableCommand {
                 snapshotCachePath: snapshotCache,
                 peersDirectory: folder(peersDirectory, standard: "peers"),
                 metricsDirectory: folder(metricsDirectory, standard: "metrics"),
+                operatorDirectory: folder(operatorDirectory, standard: "data-planes"),
                 prefixIndexBytes: prefixIndexBytes,
                 shutdownDelaySeconds: shutdownDelaySecs,
                 shutdownGraceSeconds: shutdownGracePeriodSecs

@@ -20,6 +20,8 @@ public struct DataPlaneConfiguration: Sendable {
     public var metricsDirectory: String?
     /// Folder of the datagram sockets of all data planes of the host; nil: no other is told anything.
     public var peersDirectory: String?
+    /// Folder of the socket on which operators ask; nil: none.
+    public var operatorDirectory: String?
     /// Memory of the prefix index, in bytes.
     public var prefixIndexBytes: Int
     /// How long the data plane serves on after SIGTERM while it says that it is not ready, in seconds.
@@ -49,6 +51,7 @@ public struct DataPlaneConfiguration: Sendable {
         snapshotCachePath: String? = nil,
         peersDirectory: String? = nil,
         metricsDirectory: String? = nil,
+        operatorDirectory: String? = nil,
         prefixIndexBytes: Int = 64 << 20,
         shutdownDelaySeconds: Int = 0,
         shutdownGraceSeconds: Int
@@ -63,6 +66,7 @@ public struct DataPlaneConfiguration: Sendable {
         self.snapshotCachePath = snapshotCachePath
         self.peersDirectory = peersDirectory
         self.metricsDirectory = metricsDirectory
+        self.operatorDirectory = operatorDirectory
         self.prefixIndexBytes = prefixIndexBytes
         self.shutdownDelaySeconds = shutdownDelaySeconds
         self.shutdownGraceSeconds = shutdownGraceSeconds

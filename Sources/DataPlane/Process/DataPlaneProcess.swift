@@ -44,6 +44,7 @@ public struct DataPlaneProcess {
             SpoolThread(directory: configuration.spoolDirectory, queue: spools, mailboxes: mailboxes, logger: logger)
         )
         let threads = try startThreads(mailboxes, counters, shared, spools, connectionsMax: connectionsMax(descriptors))
+        let operatorSocket = startOperatorSocket(shared)
         let peers = startPeers(shared, mailboxes, counters)
         let subscription = try Subscription(
             path: configuration.controlSocketPath,
@@ -69,6 +70,23 @@ public struct DataPlaneProcess {
         if leave(&signals, mailboxes) { drain(&signals, mailboxes, threads) }
         cut(mailboxes, threads)
         if let peers { peers.socket.remove(peers.socket.id) }
+        operatorSocket?.remove()
+    }
+
+    /// Begins to answer operators; a data plane that cannot serves all the same.
+    private func startOperatorSocket(_ shared: SharedState) -> OperatorSocket? {
+        guard let directory = configuration.operatorDirectory else { return nil }
+        do throws(SystemError) {
+            let socket = try OperatorSocket(directory: directory, id: configuration.id, shared: shared)
+            Thread.startOrExit(name: "operator", logger: logger) { socket.run() }
+            return socket
+        } catch {
+            logger.warning(
+                "Operators cannot ask this data plane (--operator-directory).",
+                metadata: ["folder": "\(directory)", "reason": "\(error)"]
+            )
+            return nil
+        }
     }
 
     /// Where the threads count; without the file they serve all the same.

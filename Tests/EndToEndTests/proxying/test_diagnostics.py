@@ -3,8 +3,12 @@
 import json
 import os
 import signal
+import socket
+import stat
 
-from support.fleet import Workbench
+import httpx
+
+from support.fleet import ControlPlane, Workbench
 from support.limits import limit
 from support.raw_http import RawConnection, Response
 from support.recording_worker import RecordedRequest, WorkerConnection, response_bytes
@@ -82,3 +86,53 @@ def test_a_request_may_ask_how_old_the_snapshot_is(bench: Workbench) -> None:
         return float(silent.removeprefix("silent_seconds=")) >= 1
 
     wait_for("the silence to be told", silence, limit(10))
+
+
+def operator(plane: ControlPlane, name: str) -> httpx.Client:
+    path = plane.runtime_folder / "data-planes" / f"{name}.sock"
+    return httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://data-plane", trust_env=False)
+
+
+def test_operators_learn_why_the_workers_of_recent_requests_were_picked(bench: Workbench) -> None:
+    def fail_first(connection: WorkerConnection, request: RecordedRequest) -> None:
+        status = "503 Service Unavailable" if not failed else "200 OK"
+        failed.append(request)
+        connection.send(response_bytes("{}", status=status))
+
+    failed: list[RecordedRequest] = []
+    workers = [bench.recording_worker(fail_first) for _ in range(2)]
+    plane, proxy = bench.wired(*(worker.url for worker in workers), flags=("--id", "dp"))
+    with operator(plane, "dp") as client:
+        assert client.get("/").json() == {"id": "dp", "serves": ["/explain/{request id}"], "explained_picks": 0}
+        ask(proxy.port, {"X-Request-Id": "unasked"})
+        assert client.get("/explain/unasked").status_code == 404
+        failed.clear()
+        plane.admin.patch("/settings", json={"explain": 1})
+        plane.admin.wait_until_applied(1)
+        assert ask(proxy.port, {"X-Request-Id": "trip-4711"}).status == 200
+        told = client.get("/explain/trip-4711").json()
+        assert told["request"] == "trip-4711" and len(told["picks"]) == 2
+        first, second = ([c["id"] for c in pick["explanation"]["candidates"] if c["picked"]] for pick in told["picks"])
+        assert first != second, "the second attempt went elsewhere, and both are told"
+        # A name that cannot be shown is replaced by a made one, which the client is told.
+        answer = ask(proxy.port, {"X-Request-Id": 'a"b', "X-Signalbox-Explain": "1"})
+        made = json.loads(answer.header("x-signalbox-explain"))["request"]
+        assert made.startswith("req-") and len(client.get(f"/explain/{made}").json()["picks"]) == 1
+        assert client.post("/").status_code == 405 and client.get("/else").status_code == 404
+
+
+def test_the_operators_socket_is_its_users_alone_and_goes_with_the_data_plane(bench: Workbench) -> None:
+    plane, proxy = bench.wired(flags=("--id", "dp"))
+    folder = plane.runtime_folder / "data-planes"
+    path = folder / "dp.sock"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.connect(str(path))
+        with operator(plane, "dp") as client:
+            assert client.get("/", timeout=limit(10)).status_code == 200, "one that says nothing holds nobody up for long"
+    successor = bench.data_plane(plane.control_socket, "--id", "dp")
+    proxy.terminate()
+    with operator(plane, "dp") as client:
+        assert client.get("/").status_code == 200, "the file belongs to the successor"
+    successor.terminate()
+    assert list(folder.iterdir()) == []

@@ -131,6 +131,7 @@ struct ClientConnection {
         request.explanation = nil
         request.answerStatus = 0
         request.hasWholeAnswer = false
+        request.name = nil
         bodyUse = .hold
         framer = BodyFramer(head.framing)
         bodyBytes = 0
@@ -194,6 +195,8 @@ struct ClientRequest {
     var answerStatus = 0
     /// The client has got, or will get, the answer to its end.
     var hasWholeAnswer = false
+    /// What it is called towards operators, once that was asked for.
+    var name: String?
     /// Why the worker was picked, where that was asked for.
     var explanation: String?
     /// Method, target and the fields that are passed on, one behind the other.

@@ -34,11 +34,35 @@ extension ProxyEngine {
         return "\(version); source=\(source); silent_seconds=\(silent / 1000).\(silent % 1000 / 100)"
     }
 
-    /// Keeps why the worker is picked, when the request asks for it and may.
+    /// Keeps why the worker is picked, while the setting says so: for operators, and for the client when it asks.
     mutating func explain(_ id: ConnectionID, _ index: Int, _ pool: Int, at now: MonotonicTime) {
-        guard clients.slots[id.index].request.asksForExplanation, table.settings.explain == 1 else { return }
+        guard table.settings.explain == 1 else { return }
         let filter = WorkerFilter(loads: loads, now: now, tried: clients.slots[id.index].tried)
         let explanation = PickExplanation(table.pools[pool], of: table.workers, picked: index, filter, facts)
-        clients.slots[id.index].request.explanation = explanation.text(version: table.version)
+        let name = clients.slots[id.index].request.name ?? givenName(id) ?? RequestName.made(using: &random)
+        clients.slots[id.index].request.name = name
+        explanations.note(explanation, of: name, version: table.version, at: now)
+        guard clients.slots[id.index].request.asksForExplanation else { return }
+        clients.slots[id.index].request.explanation = explanation.text(version: table.version, request: name)
+    }
+
+    /// The request's `X-Request-Id`; nil without one that operators can be shown.
+    private func givenName(_ id: ConnectionID) -> String? {
+        let held = clients.slots[id.index].request.head
+        let head = held.storage.span
+        var index = clients.slots[id.index].request.targetEnd
+        while index < head.count {
+            let lineEnd = head.firstIndex(of: ASCII.lineFeed, in: index..<head.count) ?? head.count
+            defer { index = lineEnd + 1 }
+            guard let colon = head.firstIndex(of: ASCII.colon, in: index..<lineEnd),
+                head.equalsIgnoringCase(index..<colon, "x-request-id")
+            else { continue }
+            let value = head.trimmed((colon + 1)..<max(colon + 1, lineEnd - 1))
+            guard RequestName.isAcceptable(head, value) else { return nil }
+            var bytes: [UInt8] = []
+            for position in value { bytes.append(head[position]) }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        return nil
     }
 }

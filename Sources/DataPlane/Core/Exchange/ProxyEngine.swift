@@ -14,6 +14,7 @@ public struct ProxyEngine: ~Copyable {
     let limits: WorkerLimits
     let admission: AdmissionGate
     let origin: SnapshotOrigin
+    let explanations: RecentExplanations
     /// What policies look at of the present request.
     var facts = RoutingFacts()
     let counters: ThreadCounters
@@ -60,6 +61,7 @@ public struct ProxyEngine: ~Copyable {
         limits = shared.limits
         admission = shared.admission
         origin = shared.origin
+        explanations = shared.explanations
         self.counters = counters
         self.otherCounters = otherCounters
         random = SplitMix64(seed: seed)

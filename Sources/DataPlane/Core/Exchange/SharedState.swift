@@ -5,6 +5,7 @@ public struct SharedState: Sendable {
     public let limits: WorkerLimits
     public let admission: AdmissionGate
     public let origin: SnapshotOrigin
+    public let explanations = RecentExplanations()
     /// What other data planes are to be told.
     let outbox = PlacementOutbox()
     /// Where the workers of the present table are kept.

@@ -34,6 +34,8 @@ struct PickExplanation {
     ) {
         policy = pool.policy.name
         readyCount = pool.ready.count
+        var costing: (KVCostPolicy, KVCostPolicy.Scale)?
+        if case .kvCost(let policy) = pool.policy { costing = (policy, policy.scale(pool.ready, of: workers, filter)) }
         let others = pool.ready.lazy.filter { $0 != picked }.prefix(PickExplanation.candidatesMax - 1)
         candidates = ([picked] + others).map { index in
             let worker = workers[index]
@@ -44,10 +46,9 @@ struct PickExplanation {
                 pendingTokens: filter.loads.pendingTokens(slot: worker.lease.slot),
                 inFlight: filter.loads.fleetInFlight(slot: worker.lease.slot)
             )
-            if case .kvCost(let policy) = pool.policy {
+            if let (policy, scale) = costing {
                 let blocks = worker.lane.map { facts.depths[$0] } ?? 0
                 candidate.matchedTokens = min(facts.tokens, blocks * KVCostPolicy.blockTokens)
-                let scale = policy.scale(pool.ready, of: workers, filter)
                 candidate.cost = policy.cost(worker, scale, filter, facts)
             }
             return candidate
@@ -55,8 +56,11 @@ struct PickExplanation {
     }
 
     /// One line of JSON.
-    func text(version: SnapshotVersion?) -> String {
-        var text = #"{"policy":"\#(policy.rawValue)","snapshot":"\#(version?.description ?? "")","#
+    ///
+    /// - Parameter request: the request's name, without characters that JSON would escape; nil: it is not told.
+    func text(version: SnapshotVersion?, request: String? = nil) -> String {
+        var text = request.map { #"{"request":"\#($0)","# } ?? "{"
+        text += #""policy":"\#(policy.rawValue)","snapshot":"\#(version?.description ?? "")","#
         text += #""ready":\#(readyCount),"candidates":["#
         for (position, candidate) in candidates.enumerated() {
             text += position == 0 ? "{" : ",{"
