@@ -18,6 +18,7 @@ sys.path.insert(0, str(HERE))
 
 import installing  # noqa: E402
 import machine  # noqa: E402
+import replay  # noqa: E402
 import report  # noqa: E402
 import scenarios  # noqa: E402
 from measuring import Figures  # noqa: E402
@@ -181,6 +182,24 @@ class InterruptTests(unittest.TestCase):
         errors = comparison.communicate(timeout=20)[1]
         self.assertEqual(comparison.returncode, 130, errors)
         self.assertEqual([pid for pid in family if Path(f"/proc/{pid}").exists()], [])
+
+
+class ReplayTests(unittest.TestCase):
+    def test_requests_share_the_text_of_equal_leading_blocks_and_no_more(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "trace.jsonl"
+            rows = [([0, 1, 2], 1_200), ([0, 1, 3], 1_536), ([4], 100)]
+            path.write_text("".join(
+                json.dumps({"timestamp": 0, "input_length": length, "output_length": 5, "hash_ids": blocks}) + "\n"
+                for blocks, length in rows
+            ))
+            requests = replay.read_trace(path, count=10, rate=2)
+        contents = [json.loads(request.body)["messages"][0]["content"] for request in requests]
+        self.assertEqual([len(content) for content in contents], [4_800, 6_144, 400])
+        shared = os.path.commonprefix(contents[:2])
+        self.assertTrue(2 * 2_048 <= len(shared) < 2 * 2_048 + 8, len(shared))
+        self.assertLess(len(os.path.commonprefix(contents)), 8)
+        self.assertEqual([request.at for request in requests], [0, 0.5, 1])
 
 
 if __name__ == "__main__":
