@@ -1,4 +1,5 @@
 import SignalboxProtocol
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -8,17 +9,31 @@ import Musl
 
 /// What the data planes of the host have counted, those that have ended included: the sum of their files
 /// (``MetricsLayout``).
-struct MetricsDirectory: Sendable {
+final class MetricsDirectory: Sendable {
     /// Files of ended data planes that are kept by themselves; more are merged into one.
     static let endedMax = 32
     private static let suffix = ".metrics"
     private static let merged = "merged\(suffix)"
     private static let fileBytesMax = 64 << 20
 
-    let path: String
+    private let path: String
+    /// Held while files are read or merged: two scrapes at one time must not see a merge half done.
+    private let turn = Mutex(())
+
+    init(path: String) {
+        self.path = path
+    }
+
+    /// The sum of what all data planes have counted; many ended ones are merged first.
+    func read() -> [UInt64] {
+        turn.withLock { _ in
+            mergeEnded()
+            return totals()
+        }
+    }
 
     /// The sum of all files, cell by cell. Files that cannot be read, or have another layout, count nothing.
-    func totals() -> [UInt64] {
+    private func totals() -> [UInt64] {
         var totals = [UInt64](repeating: 0, count: MetricsLayout.cellCount)
         let merged = MergedFile(path: "\(path)/\(MetricsDirectory.merged)")
         if let merged { totals = merged.cells }
@@ -31,18 +46,20 @@ struct MetricsDirectory: Sendable {
 
     /// Merges the files of ended data planes when there are many. What is merged names its sources, so that a crash between
     /// its writing and their removal counts nothing twice.
-    func mergeEnded() {
+    private func mergeEnded() {
         let target = "\(path)/\(MetricsDirectory.merged)"
         let before = MergedFile(path: target)
         // What a crash has left behind.
         for name in before?.sources ?? [] { unlink("\(path)/\(name)") }
-        let ended = names().filter { before?.sources.contains($0) != true && hasEnded("\(path)/\($0)") }
-        guard ended.count > MetricsDirectory.endedMax else { return }
+        var ended: [String] = []
         var cells = before?.cells ?? [UInt64](repeating: 0, count: MetricsLayout.cellCount)
-        for name in ended {
+        for name in names() where before?.sources.contains(name) != true && hasEnded("\(path)/\(name)") {
+            // One that is just being made, or has another layout, is left alone.
             guard let file = read("\(path)/\(name)") else { continue }
+            ended.append(name)
             for cell in cells.indices { cells[cell] &+= file[cell] }
         }
+        guard ended.count > MetricsDirectory.endedMax else { return }
         guard MergedFile(cells: cells, sources: Set(ended)).write(to: target) else { return }
         for name in ended { unlink("\(path)/\(name)") }
     }

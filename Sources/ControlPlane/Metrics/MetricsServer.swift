@@ -60,10 +60,9 @@ struct MetricsServer: Service {
     }
 
     private func answer() async throws -> Response {
-        directory.mergeEnded()
         let committed = try await services.store.workersWithVersion()
         let metrics = FleetMetrics(
-            totals: directory.totals(),
+            totals: directory.read(),
             dataPlanes: services.publisher.statuses().filter(\.connected),
             workers: committed.value,
             observed: services.health.observedAll(),

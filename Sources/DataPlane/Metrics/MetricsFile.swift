@@ -18,9 +18,9 @@ struct MetricsFile {
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw SystemError("open", errno) }
         // The descriptor stays open, and with it the lock, until the process ends.
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, ftruncate(descriptor, bytes) == 0 else {
-            throw SystemError("ftruncate", errno)
-        }
+        // The control plane may be looking whether it has ended; that takes a moment.
+        guard flock(descriptor, LOCK_EX) == 0 else { throw SystemError("flock", errno) }
+        guard ftruncate(descriptor, bytes) == 0 else { throw SystemError("ftruncate", errno) }
         // Blocks are taken now: a full disk must not kill the process at its first count.
         let shortage = posix_fallocate(descriptor, 0, bytes)
         guard shortage == 0 else { throw SystemError("posix_fallocate", shortage) }

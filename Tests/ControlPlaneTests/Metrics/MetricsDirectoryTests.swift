@@ -33,7 +33,7 @@ struct MetricsDirectoryTests {
     }
 
     private func connections(_ directory: MetricsDirectory) -> UInt64 {
-        directory.totals()[MetricsLayout.connections]
+        directory.read()[MetricsLayout.connections]
     }
 
     @Test("All files are summed, whatever state they are in; what is none counts nothing")
@@ -49,23 +49,23 @@ struct MetricsDirectoryTests {
         #expect(connections(directory) == 21)
     }
 
-    @Test("Many ended ones are merged, a living one is not, and the sum stays")
+    @Test("Many ended ones are merged, a living one is not, nor what cannot be read, and the sum stays")
     func merge() throws {
         let folder = try Folder()
         let directory = MetricsDirectory(path: folder.path)
         for number in 0...MetricsDirectory.endedMax { try folder.add("ended-\(number)", threads: 1, count: 2) }
         try folder.add("living", threads: 1, count: 5)
+        try folder.add("other-version", threads: 1, count: 1_000, digest: 7)
+        try Data().write(to: URL(filePath: folder.path + "/new.metrics"))
         let descriptor = open("\(folder.path)/living.metrics", O_RDWR)
         defer { close(descriptor) }
         #expect(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
-        let before = connections(directory)
-        directory.mergeEnded()
-        #expect(connections(directory) == before)
-        #expect(folder.names == ["living.metrics", "merged.metrics"])
+        let merged = UInt64(MetricsDirectory.endedMax + 1) * 2
+        #expect(connections(directory) == merged + 5)
+        #expect(folder.names == ["living.metrics", "merged.metrics", "new.metrics", "other-version.metrics"])
         // Once more, onto what was merged.
         for number in 0...MetricsDirectory.endedMax { try folder.add("more-\(number)", threads: 1, count: 1) }
-        directory.mergeEnded()
-        #expect(connections(directory) == before + UInt64(MetricsDirectory.endedMax) + 1)
+        #expect(connections(directory) == merged + 5 + UInt64(MetricsDirectory.endedMax) + 1)
     }
 
     @Test("A crash between the merge and the removal of its sources counts nothing twice")
@@ -74,11 +74,24 @@ struct MetricsDirectoryTests {
         let directory = MetricsDirectory(path: folder.path)
         for number in 0...MetricsDirectory.endedMax { try folder.add("ended-\(number)", threads: 1, count: 2) }
         let before = connections(directory)
-        directory.mergeEnded()
+        #expect(folder.names == ["merged.metrics"])
         // As if the removal had not happened.
         for number in 0...MetricsDirectory.endedMax { try folder.add("ended-\(number)", threads: 1, count: 2) }
         #expect(connections(directory) == before)
-        directory.mergeEnded()
-        #expect(connections(directory) == before && folder.names == ["merged.metrics"])
+        #expect(folder.names == ["merged.metrics"])
+    }
+
+    @Test("Scrapes at one time lose nothing and see no sum go back")
+    func concurrentScrapes() async throws {
+        let folder = try Folder()
+        let directory = MetricsDirectory(path: folder.path)
+        for number in 0..<200 { try folder.add("ended-\(number)", threads: 1, count: 3) }
+        let sums = await withTaskGroup(of: [UInt64].self) { group in
+            for _ in 0..<8 {
+                group.addTask { (0..<5).map { _ in directory.read()[MetricsLayout.connections] } }
+            }
+            return await group.reduce(into: [UInt64]()) { $0 += $1 }
+        }
+        #expect(sums.count == 40 && sums.allSatisfy { $0 == 600 })
     }
 }

@@ -85,6 +85,9 @@ def test_counts_equal_what_the_clients_saw_whatever_dies(bench: Workbench) -> No
         assert post(launch, b"stream", "/v1/completions") == 200
     for _ in range(20):
         assert ask(launch.port, "GET", "/no/such/path").status == 404
+    with RawConnection(launch.port) as client:
+        client.send(b"no request\r\n\r\n")
+        assert client.read_response().status == 400
     abort(launch)
 
     def expect(times: int) -> None:
@@ -100,7 +103,7 @@ def test_counts_equal_what_the_clients_saw_whatever_dies(bench: Workbench) -> No
                 "picks": total(port, "signalbox_picks_total", policy="kv_cost"),
             }
 
-        wanted = {"good": 200 * times, "bad": 50 * times, "stream": 30 * times, "unknown": 20 * times, "gone": times,
+        wanted = {"good": 200 * times, "bad": 50 * times, "stream": 30 * times, "unknown": 21 * times, "gone": times,
                   "aborts": times, "first tokens": 30 * times, "picks": 281 * times}
         wait_for(f"the counts to be {wanted}", lambda: counted() == wanted, limit(5))
 
@@ -120,7 +123,7 @@ def test_counts_equal_what_the_clients_saw_whatever_dies(bench: Workbench) -> No
             post(launch, body)
     for _ in range(30):
         post(launch, b"stream", "/v1/completions")
-    for _ in range(20):
+    for _ in range(21):
         ask(launch.port, "GET", "/no/such/path")
     abort(launch)
     expect(2)

@@ -103,6 +103,7 @@ extension ProxyEngine {
     ) {
         clients.slots[id.index].request.answerStatus = answer.status
         clients.slots[id.index].request.hasWholeAnswer = true
+        if !clients.slots[id.index].isInRequest { countUnreadable(status: answer.status) }
         output.clear()
         answer.write(
             to: &output,

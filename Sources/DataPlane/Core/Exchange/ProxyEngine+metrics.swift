@@ -16,12 +16,12 @@ extension ProxyEngine {
         guard clients.slots[id.index].request.hasWholeAnswer else {
             return clients.slots[id.index].hasGone ? .clientGone : .cut
         }
-        switch clients.slots[id.index].request.answerStatus {
-        case ..<300: return .success
-        case ..<400: return .redirection
-        case ..<500: return .clientError
-        default: return .serverError
-        }
+        return MetricsLayout.RequestOutcome(status: clients.slots[id.index].request.answerStatus)
+    }
+
+    /// Something came that never became a request, and is answered all the same.
+    func countUnreadable(status: Int) {
+        counters.metrics.count(MetricsLayout.request(.other, MetricsLayout.RequestOutcome(status: status)))
     }
 
     /// The client has left while its request was served.
@@ -53,6 +53,17 @@ extension ProxyEngine {
     /// The request is tried once more.
     func countRetry(_ id: ConnectionID) {
         counters.metrics.count(MetricsLayout.retry(clients.slots[id.index].request.metricsRoute))
+    }
+}
+
+extension MetricsLayout.RequestOutcome {
+    fileprivate init(status: Int) {
+        switch status {
+        case ..<300: self = .success
+        case ..<400: self = .redirection
+        case ..<500: self = .clientError
+        default: self = .serverError
+        }
     }
 }
 

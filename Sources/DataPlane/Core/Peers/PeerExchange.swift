@@ -127,6 +127,7 @@ public struct PeerExchange {
 
     /// Takes the sums of a peer; false for a datagram that has been overtaken.
     private mutating func hear(_ datagram: PeerDatagram, at now: MonotonicTime) -> Bool {
+        guard datagram.sequence > 0 else { return false }
         var peer = peers[datagram.sender] ?? Peer(heardAt: now, sequence: datagram.sequence - 1)
         guard peers[datagram.sender] != nil || peers.count < PeerExchange.peersMax else { return false }
         guard datagram.sequence > peer.sequence else { return false }

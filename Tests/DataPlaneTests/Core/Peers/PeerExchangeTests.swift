@@ -228,6 +228,25 @@ struct PeerExchangeTests {
         #expect(asked > 10)
     }
 
+    @Test("Whatever datagram comes, the exchange goes on")
+    func hostileDatagrams() throws {
+        let (one, other) = (try Plane(1), try Plane(2))
+        var random = SplitMix64(seed: 5)
+        one.route((0..<50).map { BlockHasher.mix(UInt64($0)) }, to: 0, at: 0)
+        var empty = PeerDatagram(sender: PeerID(9), sequence: 0)
+        empty.loads = []
+        _ = other.exchange.received(empty.encoded(), at: MonotonicTime(milliseconds: 0))
+        #expect(other.exchange.peerCount == 0)
+        for step in 1...5_000 {
+            var bytes = one.tell([other], at: step).flatMap(\.bytes)
+            for _ in 0..<(1 + Int(random.next() % 6)) {
+                bytes[Int(random.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: random.next())
+            }
+            _ = other.exchange.received(bytes, at: MonotonicTime(milliseconds: step))
+        }
+        #expect(other.exchange.peerCount <= PeerExchange.peersMax)
+    }
+
     @Test("Alone it does not wait for a copy")
     func aloneCopy() throws {
         let alone = try Plane(1)
