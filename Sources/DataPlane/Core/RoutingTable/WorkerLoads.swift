@@ -57,6 +57,7 @@ public final class WorkerLoads: @unchecked Sendable {
     /// Reserves address space for `slotsMax` counters; a page takes memory when its first slot is opened.
     public init(slotsMax: Int) {
         precondition(slotsMax > 0, "slotsMax must be positive, is \(slotsMax)")
+        precondition(MemoryLayout<Slot>.stride <= WorkerLoads.strideBytes, "a slot does not fit into its cache lines")
         self.slotsMax = slotsMax
         unsafe memory = UnsafeMutableRawPointer.allocate(
             byteCount: slotsMax * WorkerLoads.strideBytes,
