@@ -18,16 +18,14 @@ struct MetricsFile {
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw SystemError("open", errno) }
         // The descriptor stays open, and with it the lock, until the process ends.
-        // The control plane may be looking whether it has ended; that takes a moment.
-        guard flock(descriptor, LOCK_EX) == 0 else { throw SystemError("flock", errno) }
-        guard ftruncate(descriptor, bytes) == 0 else { throw SystemError("ftruncate", errno) }
-        // Blocks are taken now: a full disk must not kill the process at its first count.
-        let shortage = posix_fallocate(descriptor, 0, bytes)
-        guard shortage == 0 else { throw SystemError("posix_fallocate", shortage) }
-        guard let base = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
-            unsafe base != MAP_FAILED
-        else { throw SystemError("mmap", errno) }
-        unsafe self.base = unsafe base
+        do throws(SystemError) {
+            unsafe base = try MetricsFile.map(descriptor, bytes)
+        } catch {
+            // Nobody may take it for a file that counts, and a process that starts again and again must not leave one each time.
+            close(descriptor)
+            _ = unsafe unlink(path)
+            throw error
+        }
         unsafe base.storeBytes(of: MetricsLayout.digest, toByteOffset: MetricsLayout.digestOffset, as: UInt64.self)
         unsafe base.storeBytes(of: UInt64(threads), toByteOffset: MetricsLayout.threadsOffset, as: UInt64.self)
         unsafe base.storeBytes(of: UInt64(getpid()), toByteOffset: MetricsLayout.processOffset, as: UInt64.self)
@@ -36,6 +34,19 @@ struct MetricsFile {
         }
         // Last: a file without it is not whole yet.
         unsafe base.storeBytes(of: MetricsLayout.magic, toByteOffset: 0, as: UInt64.self)
+    }
+
+    /// Locks the file, gives it its size and maps it.
+    private static func map(_ descriptor: Int32, _ bytes: Int) throws(SystemError) -> UnsafeMutableRawPointer {
+        // The control plane may be looking whether it has ended; that takes a moment.
+        guard flock(descriptor, LOCK_EX) == 0 else { throw SystemError("flock", errno) }
+        // Blocks are taken now: a full disk must not kill the process at its first count.
+        let shortage = posix_fallocate(descriptor, 0, bytes)
+        guard shortage == 0 else { throw SystemError("posix_fallocate", shortage) }
+        guard let base = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+            unsafe base != MAP_FAILED
+        else { throw SystemError("mmap", errno) }
+        return unsafe base
     }
 
     /// The cells of a thread; the memory is never given back.

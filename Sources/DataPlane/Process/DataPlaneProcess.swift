@@ -129,7 +129,7 @@ public struct DataPlaneProcess {
                 counters: counters,
                 logger: logger
             )
-            // Handed over whole, as the subscription.
+            // Owned by the thread "peers" from here on: nothing else keeps a reference; what others need is in the link.
             nonisolated(unsafe) let handedOver = thread
             Thread.startOrExit(name: "peers", logger: logger) { unsafe handedOver.run() }
             return (link, socket)

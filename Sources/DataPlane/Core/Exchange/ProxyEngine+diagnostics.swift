@@ -51,13 +51,8 @@ extension ProxyEngine {
         let held = clients.slots[id.index].request.head
         let head = held.storage.span
         var index = clients.slots[id.index].request.targetEnd
-        while index < head.count {
-            let lineEnd = head.firstIndex(of: ASCII.lineFeed, in: index..<head.count) ?? head.count
-            defer { index = lineEnd + 1 }
-            guard let colon = head.firstIndex(of: ASCII.colon, in: index..<lineEnd),
-                head.equalsIgnoringCase(index..<colon, "x-request-id")
-            else { continue }
-            let value = head.trimmed((colon + 1)..<max(colon + 1, lineEnd - 1))
+        while let (name, value) = head.nextField(at: &index) {
+            guard head.equalsIgnoringCase(name, "x-request-id") else { continue }
             guard RequestName.isAcceptable(head, value) else { return nil }
             var bytes: [UInt8] = []
             for position in value { bytes.append(head[position]) }

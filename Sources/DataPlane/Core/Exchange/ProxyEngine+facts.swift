@@ -28,12 +28,7 @@ extension ProxyEngine {
         let held = clients.slots[id.index].request.head
         let head = held.storage.span
         var index = clients.slots[id.index].request.targetEnd
-        while index < head.count {
-            let lineEnd = head.firstIndex(of: ASCII.lineFeed, in: index..<head.count) ?? head.count
-            defer { index = lineEnd + 1 }
-            guard let colon = head.firstIndex(of: ASCII.colon, in: index..<lineEnd) else { continue }
-            let value = head.trimmed((colon + 1)..<max(colon + 1, lineEnd - 1))
-            let name = index..<colon
+        while let (name, value) = head.nextField(at: &index) {
             if head.equalsIgnoringCase(name, "x-smg-target-worker") {
                 facts.target = ProxyEngine.number(head, value)
             } else if head.equalsIgnoringCase(name, "x-smg-routing-key") {

@@ -4,7 +4,8 @@ import Synchronization
 /// The cells of one thread (``MetricsLayout``). Only that thread writes, so that no count costs a locked instruction;
 /// others may read at any time.
 ///
-/// `@unchecked`: the memory behind `cells` is only touched through atomics.
+/// `@unchecked`: there is no lock. The owner is the proxy thread that writes, one for each object; the memory behind `cells` is
+/// only touched through atomics, and lives as long as the object, or for ever where it is mapped.
 @safe
 public final class MetricCells: @unchecked Sendable {
     private let cells: UnsafeMutablePointer<Atomic<UInt64>>

@@ -21,6 +21,8 @@ struct IndexCopyRequest: Equatable {
 struct IndexCopyPiece: Equatable {
     /// Next to nothing is left of a datagram beside it.
     static let bytesMax = PeerDatagram.bytesMax - 1024
+    /// Most groups that are copied, so that their names leave room for blocks.
+    static let groupsMax = 4_096
     /// What ``next`` says behind the last piece.
     static let end = UInt32.max
 

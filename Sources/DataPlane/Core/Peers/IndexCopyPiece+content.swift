@@ -16,7 +16,7 @@ extension IndexCopyPiece {
         }
         var groups: [CacheGroup] = []
         var groupOfNumber: [UInt16: UInt16] = [:]
-        for group in places.groups.values {
+        for group in places.groups.values.prefix(IndexCopyPiece.groupsMax) {
             groupOfNumber[group.number] = UInt16(groups.count)
             groups.append(group)
         }
