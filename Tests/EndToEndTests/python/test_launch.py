@@ -79,7 +79,8 @@ def launch_server(bench: Workbench) -> tuple[Process, int, list[int], int]:
     process = python(
         bench, "launch_server", "--port", port, "--dp-size", 4, "--server-command",
         f"{binary('simulated-worker')} --speedup 100", "--router-dp-worker-base-port", free_port(),
-        "--router-prometheus-port", free_port(), "--router-policy", "round_robin", "--model", "simulated",
+        "--router-prometheus-port", free_port(), "--router-admin-port", free_port(),
+        "--router-policy", "round_robin", "--model", "simulated",
     )
     wait_for("four workers to be ready", lambda: httpx.get(
         f"http://127.0.0.1:{port}/readiness").json().get("healthy_workers") == 4, limit(30))

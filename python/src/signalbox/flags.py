@@ -1,4 +1,4 @@
-"""Every flag of the original router, and what becomes of it: one table."""
+"""Every flag of the original router, what becomes of it, and those that are new: one table."""
 
 from dataclasses import dataclass
 from typing import Any, Optional, Sequence
@@ -98,6 +98,11 @@ FLAGS: Sequence[Flag] = (
     acts("health-check-endpoint", "text", None, "the path that is probed"),
     acts("disable-health-check", "flag", False, "count workers as ready without probing them"),
     acts("log-dir", "text", None, "folder for log files by day"),
+    acts("admin-host", "text", None, "where the admin API is served"),
+    acts("admin-port", int, None, "and on which port; a second router on a host needs its own"),
+    acts("data-planes", int, None, "how many processes serve clients"),
+    acts("database", "text", None, "file that keeps workers, policies, settings and the audit"),
+    acts("runtime-dir", "text", None, "folder for the sockets of this router"),
     lacks("service-discovery", DISCOVERY, "flag", False),
     lacks("selector", DISCOVERY, "list"),
     lacks("service-discovery-port", DISCOVERY, int, 80),
