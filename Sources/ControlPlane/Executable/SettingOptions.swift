@@ -167,12 +167,19 @@ struct ForwardingOptions: ParsableArguments {
     @Option(.halfClose) var halfClose: String?
     @Option(.forwardedFields) var forwardedFields: String?
     @Option(.via) var via: String?
+    @Option(
+        name: NameSpecification(SettingFlag(.requestIDFields).names.map { .customLong($0) }),
+        parsing: .upToNextOption,
+        help: ArgumentHelp(SettingFlag(.requestIDFields).help, valueName: "name")
+    )
+    var requestIDFields: [String] = []
     @Option(.workerField) var workerField: String?
     @Option(.explain) var explain: String?
 
     var texts: SettingTexts {
         [
             (.halfClose, halfClose), (.forwardedFields, forwardedFields), (.via, via),
+            (.requestIDFields, requestIDFields.isEmpty ? nil : requestIDFields.joined(separator: ",")),
             (.workerField, workerField), (.explain, explain),
         ]
     }

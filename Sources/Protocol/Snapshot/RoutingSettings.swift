@@ -53,6 +53,9 @@ public struct RoutingSettings: Hashable, Sendable, Codable {
     public var forwardedFields = ForwardedFields.append
     /// The name under which the proxy adds itself to `Via`, a token; empty: it does not.
     public var via = "signalbox"
+    /// Names of the fields that may carry a request's id, separated by commas: the first of them that a request has counts
+    /// (specification section 1). Empty: ids are neither read nor made.
+    public var requestIDFields = "x-request-id,x-correlation-id,x-trace-id,request-id"
     /// 1: answers name the worker that gave them, by its id (`X-Signalbox-Worker`); 0: they do not.
     public var workerField = 0
     /// 1: a request may ask why its worker was picked (`X-Signalbox-Explain`); 0: it may not.
@@ -69,6 +72,8 @@ public struct RoutingSettings: Hashable, Sendable, Codable {
             case .forwardedFields:
                 forwardedFields = try container.decodeIfPresent(ForwardedFields.self, forKey: key) ?? forwardedFields
             case .via: via = try container.decodeIfPresent(String.self, forKey: key) ?? via
+            case .requestIDFields:
+                requestIDFields = try container.decodeIfPresent(String.self, forKey: key) ?? requestIDFields
             case .breakerCounts:
                 breaker.counts = try container.decodeIfPresent(BreakerCounts.self, forKey: key) ?? breaker.counts
             default:
@@ -85,6 +90,7 @@ public struct RoutingSettings: Hashable, Sendable, Codable {
             case .halfClose: try container.encode(halfClose, forKey: key)
             case .forwardedFields: try container.encode(forwardedFields, forKey: key)
             case .via: try container.encode(via, forKey: key)
+            case .requestIDFields: try container.encode(requestIDFields, forKey: key)
             case .breakerCounts: try container.encode(breaker.counts, forKey: key)
             default:
                 guard let path = RoutingSettings.number(key) else { continue }
@@ -135,6 +141,7 @@ extension RoutingSettings {
         case halfClose = "half_close"
         case forwardedFields = "forwarded_fields"
         case via
+        case requestIDFields = "request_id_fields"
         case workerField = "worker_field"
         case explain
     }
@@ -178,7 +185,7 @@ extension RoutingSettings {
         case .drainTimeoutMilliseconds: \.drainTimeoutMilliseconds
         case .workerField: \.workerField
         case .explain: \.explain
-        case .halfClose, .forwardedFields, .via, .breakerCounts: nil
+        case .halfClose, .forwardedFields, .via, .requestIDFields, .breakerCounts: nil
         }
     }
 }

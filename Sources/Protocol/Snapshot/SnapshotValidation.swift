@@ -114,7 +114,7 @@ extension RoutingSettings {
         case .breakerSuccessThreshold: 1...1_000
         case .workerField, .explain: 0...1
         case .breakerOpenMilliseconds, .breakerWindowMilliseconds: 1...dayMilliseconds
-        case .halfClose, .forwardedFields, .via, .breakerCounts: nil
+        case .halfClose, .forwardedFields, .via, .requestIDFields, .breakerCounts: nil
         }
     }
 
@@ -122,6 +122,8 @@ extension RoutingSettings {
     private static let dayMilliseconds = 24 * 60 * 60 * 1000
     /// Longest name in `Via`.
     public static let viaBytesMax = 64
+    /// Most names in ``requestIDFields``.
+    public static let requestIDFieldsMax = 8
 
     func violations(path: String) -> [SnapshotViolation] {
         var found: [SnapshotViolation] = []
@@ -141,7 +143,20 @@ extension RoutingSettings {
                 )
             )
         }
+        if !RoutingSettings.isFieldNames(requestIDFields) {
+            let message =
+                "'\(requestIDFields.prefix(128))' is not up to \(RoutingSettings.requestIDFieldsMax) field names with commas between"
+            found.append(.init(path: "\(path).\(CodingKeys.requestIDFields.rawValue)", message: message))
+        }
         return found
+    }
+
+    /// Whether the text is a list of field names of at most 64 bytes each; the empty one is, too.
+    public static func isFieldNames(_ text: String) -> Bool {
+        let names = text.split(separator: ",", omittingEmptySubsequences: false)
+        return text.isEmpty
+            || names.count <= requestIDFieldsMax
+                && names.allSatisfy { (1...64).contains($0.utf8.count) && $0.utf8.allSatisfy(isTokenByte) }
     }
 
     /// Whether the text may stand for the proxy in `Via` (RFC 9110 section 7.6.3, a pseudonym); the empty one may, too.

@@ -51,6 +51,7 @@ FLAGS: list[tuple[str, str, str, int | str]] = [
     ("--cb-max-open-percent", "25", "breaker_open_percent_max", 25),
     ("--cb-counts", "errors", "breaker_counts", "errors"),
     ("--half-close", "allow", "half_close", "allow"),
+    ("--request-id-headers", "x-trace-id,X-Id", "request_id_fields", "x-trace-id,X-Id"),
     ("--worker-field", "1", "worker_field", 1),
     ("--explain", "1", "explain", 1),
     ("--forwarded-fields", "replace", "forwarded_fields", "replace"),
@@ -114,6 +115,8 @@ def test_launch_hands_the_flags_on_and_a_restarted_control_plane_keeps_what_oper
     (("--max-head-bytes", "5"), "--max-head-bytes must be a whole number of bytes from 1024 to 1048576, not '5'."),
     (("--half-close", "maybe"), "--half-close must be abort or allow, not 'maybe'."),
     (("--forwarded-fields", "drop"), "--forwarded-fields must be append, replace, remove or pass, not 'drop'."),
+    (("--request-id-headers", "a:b"),
+     "--request-id-headers must be up to 8 names of header fields with commas between, or empty, not 'a:b'."),
     (("--via", "two words"), "--via must be a name of at most 64 letters, digits and -._, or empty, not 'two words'."),
 ])
 @pytest.mark.parametrize("command", ["control-plane", "launch"])

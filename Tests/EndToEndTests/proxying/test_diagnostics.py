@@ -68,6 +68,23 @@ def test_a_request_may_ask_why_its_worker_was_picked(bench: Workbench) -> None:
     assert ask(proxy.port).header("x-signalbox-explain") is None
 
 
+def test_one_id_names_a_request_for_client_worker_and_audit(bench: Workbench) -> None:
+    worker = bench.recording_worker(answer)
+    launch = bench.launch("--request-id-headers", "x-trip", "x-request-id", workers=[worker.url])
+    bench.wait_ready(launch)
+    made = ask(launch.port).header("x-request-id")
+    assert made.startswith("gnt-") and len(made) == 28
+    assert ask(launch.port, {"X-Request-Id": "second", "X-Trip": "first"}).header("x-request-id") == "first"
+    assert [request.header("x-request-id") for request in worker.routed("/generate")] == [made, "first"]
+    added = httpx.post(f"http://127.0.0.1:{launch.port}/add_worker", params={"url": bench.worker().url},
+                       headers={"X-Request-Id": "change-7"})
+    assert added.status_code == 200 and added.headers.get_list("x-request-id") == ["change-7"]
+    assert ("change-7",) in launch.rows("SELECT request_id FROM audit")
+    assert launch.admin.patch("/settings", json={"request_id_fields": ""}).status_code == 200
+    launch.admin.wait_until_applied(1)
+    assert ask(launch.port).header("x-request-id") is None
+
+
 def test_a_request_may_ask_how_old_the_snapshot_is(bench: Workbench) -> None:
     worker = bench.recording_worker(answer)
     plane, proxy = bench.wired(worker.url)
@@ -117,7 +134,8 @@ def test_operators_learn_why_the_workers_of_recent_requests_were_picked(bench: W
         # A name that cannot be shown is replaced by a made one, which the client is told.
         answer = ask(proxy.port, {"X-Request-Id": 'a"b', "X-Signalbox-Explain": "1"})
         made = json.loads(answer.header("x-signalbox-explain"))["request"]
-        assert made.startswith("req-") and len(client.get(f"/explain/{made}").json()["picks"]) == 1
+        assert made.startswith("gnt-") and made == answer.header("x-request-id")
+        assert len(client.get(f"/explain/{made}").json()["picks"]) == 1
         assert client.post("/").status_code == 405 and client.get("/else").status_code == 404
 
 

@@ -121,6 +121,11 @@ extension SettingFlag {
             )
         case .via:
             (["via"], .word, "Name under which the proxy adds itself to Via; empty: it does not")
+        case .requestIDFields:
+            (
+                ["request-id-headers"], .word,
+                "Header fields that may carry a request's id, the first that is there counts; empty: ids are not handled"
+            )
         case .workerField:
             (["worker-field"], .number, "1: answers name their worker by its id in X-Signalbox-Worker; 0: they do not")
         case .explain:

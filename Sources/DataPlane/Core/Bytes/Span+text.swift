@@ -22,6 +22,15 @@ extension Span where Element == UInt8 {
         }
     }
 
+    /// Whether the bytes of `range` are those of `text`, which is in lower case, without regard to case.
+    func equalsIgnoringCase(_ range: Range<Int>, lowercase text: [UInt8]) -> Bool {
+        guard range.count == text.count else { return false }
+        for offset in 0..<text.count where ASCII.lowercased(self[range.lowerBound + offset]) != text[offset] {
+            return false
+        }
+        return true
+    }
+
     /// Whether the bytes of `range` are `text`.
     @inline(__always)
     func equals(_ range: Range<Int>, _ text: StaticString) -> Bool {

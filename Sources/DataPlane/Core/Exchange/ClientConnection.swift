@@ -132,6 +132,7 @@ struct ClientConnection {
         request.answerStatus = 0
         request.hasWholeAnswer = false
         request.name = nil
+        request.idLine = 0..<0
         bodyUse = .hold
         framer = BodyFramer(head.framing)
         bodyBytes = 0
@@ -203,6 +204,8 @@ struct ClientRequest {
     var head = ByteBuffer()
     var methodEnd = 0
     var targetEnd = 0
+    /// Where the line with the request's id stands in ``head``, with its end; empty: it has none.
+    var idLine = 0..<0
     /// The body as far as it is held in memory.
     var body = ByteBuffer()
     /// What was read of the body, where it had to be read.

@@ -31,7 +31,9 @@ struct LocalAnswer {
 
     /// Writes the whole response.
     ///
-    /// - Parameter snapshot: what a client that asks for it is told of the snapshot.
+    /// - Parameters:
+    ///   - requestIDLine: the field that names the request, with its line's end; empty: none.
+    ///   - snapshot: what a client that asks for it is told of the snapshot.
     func write(
         to output: inout ByteBuffer,
         dateLine: borrowing ByteBuffer,
@@ -39,6 +41,7 @@ struct LocalAnswer {
         keepAlive: Bool,
         minorVersion: Int,
         isAnswerToHead: Bool,
+        requestIDLine: borrowing Span<UInt8>,
         snapshot: String?
     ) {
         let body =
@@ -52,6 +55,7 @@ struct LocalAnswer {
         output.append(StatusText.of(status))
         output.append("\r\n")
         output.append(dateLine)
+        output.append(requestIDLine)
         output.append("Content-Type: ")
         if case .text = content {
             output.append("text/plain; charset=utf-8")

@@ -105,6 +105,9 @@ extension ProxyEngine {
         clients.slots[id.index].request.hasWholeAnswer = true
         if !clients.slots[id.index].isInRequest { countUnreadable(status: answer.status) }
         output.clear()
+        let isInRequest = clients.slots[id.index].isInRequest
+        let held = clients.slots[id.index].request.head
+        let idLine = isInRequest ? clients.slots[id.index].request.idLine : 0..<0
         answer.write(
             to: &output,
             dateLine: network.dateLine,
@@ -112,7 +115,8 @@ extension ProxyEngine {
             keepAlive: keepAlive,
             minorVersion: clients.slots[id.index].request.minorVersion,
             isAnswerToHead: clients.slots[id.index].request.method == .head,
-            snapshot: clients.slots[id.index].isInRequest ? snapshotValue(for: id, at: network.now) : nil
+            requestIDLine: held.storage.span.extracting(idLine),
+            snapshot: isInRequest ? snapshotValue(for: id, at: network.now) : nil
         )
         network.send(output.storage.span, to: id)
     }

@@ -15,6 +15,7 @@ extension ProxyEngine {
             guard !fields.isNominated(field, in: bytes), passes(field, &cameForwarded) else { continue }
             held.append(line: bytes.extracting(field.lineRange))
         }
+        holdRequestID(id, head.target.path, bytes, in: &held)
         if clients.slots[id.index].request.route == .admin {
             held.append("X-Signalbox-Source-Address: ")
             held.append(clients.slots[id.index].peer.address)
@@ -37,6 +38,7 @@ extension ProxyEngine {
     /// Whether a field that is not hop-by-hop goes on as it is (``RoutingSettings/forwardedFields``).
     private func passes(_ field: Field, _ seen: inout ForwardedSeen) -> Bool {
         switch field.name {
+        case .requestID: return table.requestIDFields.isEmpty
         case .xForwardedFor:
             seen.address = true
             return table.settings.forwardedFields == .pass

@@ -47,6 +47,8 @@ extension ProxyEngine {
         guard localAnswer == nil else {
             clients.slots[id.index].localAnswer = localAnswer
             clients.slots[id.index].bodyUse = .discard
+            // The original does not name requests for paths that are not there (specification section 13, point 33).
+            if route != .notFound { holdRequestID(id, head.target.path, bytes) }
             return
         }
         holdHead(id, head, bytes)

@@ -23,10 +23,16 @@ extension ProxyEngine {
 
         output.append("HTTP/1.1 ")
         output.append(line: bytes.extracting(head.statusRange))
+        let namesRequest = namesRequestInAnswer(client)
         for field in fields.fields where !field.name.isHopByHop && !fields.isNominated(field, in: bytes) {
+            if namesRequest && field.name == .requestID { continue }
             output.append(line: bytes.extracting(field.lineRange))
         }
         if !head.hasDate { output.append(dateLine) }
+        if namesRequest {
+            let held = clients.slots[client.index].request.head
+            output.append(held.storage.span.extracting(clients.slots[client.index].request.idLine))
+        }
         appendDiagnostics(client, at: now)
         if let length = head.framing.length ?? head.lengthWithoutBody {
             output.append("Content-Length: ")

@@ -21,6 +21,8 @@ public struct ProxyEngine: ~Copyable {
     /// The counters of the other threads of this data plane.
     let otherCounters: [ThreadCounters]
     var random: SplitMix64
+    /// Makes ids; apart from ``random``, so that picks do not depend on who names their requests.
+    var requestIDs: SplitMix64
     var table = RoutingTable.empty
     public internal(set) var isDraining = false
     /// It says that it is not ready, and lets no connection live longer than its request.
@@ -65,6 +67,7 @@ public struct ProxyEngine: ~Copyable {
         self.counters = counters
         self.otherCounters = otherCounters
         random = SplitMix64(seed: seed)
+        requestIDs = SplitMix64(seed: ~seed)
     }
 
     /// Open client connections.

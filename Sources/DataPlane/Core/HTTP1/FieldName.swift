@@ -14,6 +14,7 @@ public enum FieldName: UInt8, Sendable {
     case proxyAuthenticate
     case proxyAuthorization
     case proxyConnection
+    case requestID
     case snapshot
     case sourceAddress
     case te
@@ -38,6 +39,7 @@ public enum FieldName: UInt8, Sendable {
         case 10 where bytes.equalsIgnoringCase(range, "connection"): self = .connection
         case 10 where bytes.equalsIgnoringCase(range, "keep-alive"): self = .keepAlive
         case 12 where bytes.equalsIgnoringCase(range, "content-type"): self = .contentType
+        case 12 where bytes.equalsIgnoringCase(range, "x-request-id"): self = .requestID
         case 14 where bytes.equalsIgnoringCase(range, "content-length"): self = .contentLength
         case 14 where bytes.equalsIgnoringCase(range, "http2-settings"): self = .http2Settings
         case 15 where bytes.equalsIgnoringCase(range, "x-forwarded-for"): self = .xForwardedFor
@@ -62,7 +64,8 @@ public enum FieldName: UInt8, Sendable {
         case .connection, .contentLength, .explain, .http2Settings, .keepAlive, .proxyAuthenticate, .proxyAuthorization,
             .proxyConnection, .snapshot, .sourceAddress, .te, .trailer, .transferEncoding, .upgrade, .worker:
             true
-        case .other, .contentEncoding, .contentType, .date, .expect, .host, .via, .xForwardedFor, .xForwardedProto:
+        case .other, .contentEncoding, .contentType, .date, .expect, .host, .requestID, .via, .xForwardedFor,
+            .xForwardedProto:
             false
         }
     }

@@ -10,6 +10,8 @@ public final class RoutingTable: Sendable {
     let limits: HTTPLimits
     /// The `Via` field that is added to a head of HTTP/1.0 and of HTTP/1.1, with its line's end; empty: none.
     let viaLines: (ByteBuffer, ByteBuffer)
+    /// The fields that may carry a request's id, in lower case; empty: ids are not handled.
+    let requestIDFields: [[UInt8]]
     /// In the order of insertion.
     public let workers: [RoutedWorker]
     /// Pool 0 has every worker; the others are those of single models.
@@ -40,6 +42,7 @@ public final class RoutingTable: Sendable {
             name.isEmpty
             ? (ByteBuffer(), ByteBuffer())
             : (ByteBuffer("Via: 1.0 \(name)\r\n"), ByteBuffer("Via: 1.1 \(name)\r\n"))
+        requestIDFields = settings.requestIDFields.utf8.split(separator: ASCII.comma).map { $0.map(ASCII.lowercased) }
         self.workers = workers
         self.pools = pools
         self.poolOfModel = poolOfModel

@@ -27,7 +27,7 @@ struct EngineBench: ~Copyable {
     mutating func apply(
         _ workers: [SnapshotWorker],
         policy: PolicyName = .roundRobin,
-        settings: RoutingSettings = RoutingSettings(),
+        settings: RoutingSettings = Samples.settings { _ in },
         models: [ModelConfiguration] = [],
         unhealthy: Set<Int> = []
     ) throws {
@@ -144,9 +144,10 @@ enum Samples {
     /// What the proxy adds to every head under the standard settings, for the client of ``EngineBench/accept()``.
     static let added = "X-Forwarded-For: 10.0.0.9\r\nX-Forwarded-Proto: http\r\nVia: 1.1 signalbox\r\n"
 
-    /// The standard settings with some changes.
+    /// The standard settings without ids of requests, so that heads are the same each time, and with some changes.
     static func settings(_ change: (inout RoutingSettings) -> Void) -> RoutingSettings {
         var settings = RoutingSettings()
+        settings.requestIDFields = ""
         change(&settings)
         return settings
     }
