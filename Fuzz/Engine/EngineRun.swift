@@ -34,8 +34,9 @@ struct EngineRun: ~Copyable {
         settings.forwardedFields = [.append, .replace, .remove, .pass][Int(choices >> 4 & 3)]
         settings.timeouts.requestMilliseconds = choices & 64 == 0 ? 0 : 400_000
         settings.via = choices & 128 == 0 ? "signalbox" : ""
-        // Its own tests look at ids; here heads are compared as they came.
+        // Their own tests look at ids and traces; here heads are compared as they came.
         settings.requestIDFields = ""
+        settings.traceContext = .pass
         engine = ProxyEngine(configuration: configuration, shared: shared, counters: counters, seed: 1)
         compiler = RoutingTableCompiler(shared)
         self.input = source

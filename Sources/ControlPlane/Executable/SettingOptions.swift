@@ -173,6 +173,7 @@ struct ForwardingOptions: ParsableArguments {
         help: ArgumentHelp(SettingFlag(.requestIDFields).help, valueName: "name")
     )
     var requestIDFields: [String] = []
+    @Option(.traceContext) var traceContext: String?
     @Option(.workerField) var workerField: String?
     @Option(.explain) var explain: String?
 
@@ -180,7 +181,7 @@ struct ForwardingOptions: ParsableArguments {
         [
             (.halfClose, halfClose), (.forwardedFields, forwardedFields), (.via, via),
             (.requestIDFields, requestIDFields.isEmpty ? nil : requestIDFields.joined(separator: ",")),
-            (.workerField, workerField), (.explain, explain),
+            (.traceContext, traceContext), (.workerField, workerField), (.explain, explain),
         ]
     }
 }

@@ -6,6 +6,16 @@ public enum HalfClose: String, Hashable, Sendable, Codable, CaseIterable {
     case allow
 }
 
+/// What happens to `traceparent` and `tracestate` on the way to a worker (W3C Trace Context).
+public enum TraceContextMode: String, Hashable, Sendable, Codable, CaseIterable {
+    /// What is valid goes on unchanged, what is not is dropped; a request without a valid one gets a new trace.
+    case begin
+    /// What is valid goes on unchanged, what is not is dropped.
+    case check
+    /// What came goes on unchanged.
+    case pass
+}
+
 /// What happens to `X-Forwarded-For` and `X-Forwarded-Proto` on the way to a worker.
 public enum ForwardedFields: String, Hashable, Sendable, Codable, CaseIterable {
     /// The client's address is added behind those that came; the protocol is set where none came.

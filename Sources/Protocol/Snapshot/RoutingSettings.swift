@@ -56,6 +56,8 @@ public struct RoutingSettings: Hashable, Sendable, Codable {
     /// Names of the fields that may carry a request's id, separated by commas: the first of them that a request has counts
     /// (specification section 1). Empty: ids are neither read nor made.
     public var requestIDFields = "x-request-id,x-correlation-id,x-trace-id,request-id"
+    /// What happens to `traceparent` and `tracestate`.
+    public var traceContext = TraceContextMode.begin
     /// 1: answers name the worker that gave them, by its id (`X-Signalbox-Worker`); 0: they do not.
     public var workerField = 0
     /// 1: a request may ask why its worker was picked (`X-Signalbox-Explain`); 0: it may not.
@@ -72,6 +74,8 @@ public struct RoutingSettings: Hashable, Sendable, Codable {
             case .forwardedFields:
                 forwardedFields = try container.decodeIfPresent(ForwardedFields.self, forKey: key) ?? forwardedFields
             case .via: via = try container.decodeIfPresent(String.self, forKey: key) ?? via
+            case .traceContext:
+                traceContext = try container.decodeIfPresent(TraceContextMode.self, forKey: key) ?? traceContext
             case .requestIDFields:
                 requestIDFields = try container.decodeIfPresent(String.self, forKey: key) ?? requestIDFields
             case .breakerCounts:
@@ -90,6 +94,7 @@ public struct RoutingSettings: Hashable, Sendable, Codable {
             case .halfClose: try container.encode(halfClose, forKey: key)
             case .forwardedFields: try container.encode(forwardedFields, forKey: key)
             case .via: try container.encode(via, forKey: key)
+            case .traceContext: try container.encode(traceContext, forKey: key)
             case .requestIDFields: try container.encode(requestIDFields, forKey: key)
             case .breakerCounts: try container.encode(breaker.counts, forKey: key)
             default:
@@ -142,6 +147,7 @@ extension RoutingSettings {
         case forwardedFields = "forwarded_fields"
         case via
         case requestIDFields = "request_id_fields"
+        case traceContext = "trace_context"
         case workerField = "worker_field"
         case explain
     }
@@ -185,7 +191,7 @@ extension RoutingSettings {
         case .drainTimeoutMilliseconds: \.drainTimeoutMilliseconds
         case .workerField: \.workerField
         case .explain: \.explain
-        case .halfClose, .forwardedFields, .via, .requestIDFields, .breakerCounts: nil
+        case .halfClose, .forwardedFields, .via, .requestIDFields, .traceContext, .breakerCounts: nil
         }
     }
 }

@@ -114,7 +114,7 @@ extension RoutingSettings {
         case .breakerSuccessThreshold: 1...1_000
         case .workerField, .explain: 0...1
         case .breakerOpenMilliseconds, .breakerWindowMilliseconds: 1...dayMilliseconds
-        case .halfClose, .forwardedFields, .via, .requestIDFields, .breakerCounts: nil
+        case .halfClose, .forwardedFields, .via, .requestIDFields, .traceContext, .breakerCounts: nil
         }
     }
 

@@ -52,6 +52,7 @@ FLAGS: list[tuple[str, str, str, int | str]] = [
     ("--cb-counts", "errors", "breaker_counts", "errors"),
     ("--half-close", "allow", "half_close", "allow"),
     ("--request-id-headers", "x-trace-id,X-Id", "request_id_fields", "x-trace-id,X-Id"),
+    ("--trace-context", "check", "trace_context", "check"),
     ("--worker-field", "1", "worker_field", 1),
     ("--explain", "1", "explain", 1),
     ("--forwarded-fields", "replace", "forwarded_fields", "replace"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -83,6 +84,18 @@ def test_one_id_names_a_request_for_client_worker_and_audit(bench: Workbench) ->
     assert launch.admin.patch("/settings", json={"request_id_fields": ""}).status_code == 200
     launch.admin.wait_until_applied(1)
     assert ask(launch.port).header("x-request-id") is None
+
+
+def test_a_trace_goes_on_or_begins(bench: Workbench) -> None:
+    worker = bench.recording_worker(answer)
+    _, proxy = bench.wired(worker.url)
+    mine = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+    ask(proxy.port, {"traceparent": mine, "tracestate": "a=1"})
+    ask(proxy.port, {"traceparent": "nonsense", "tracestate": "a=1"})
+    passed, begun = worker.routed("/generate")
+    assert (passed.header("traceparent"), passed.header("tracestate")) == (mine, "a=1")
+    assert begun.all("traceparent") == [begun.header("traceparent")] and begun.header("tracestate") is None
+    assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-01", begun.header("traceparent"))
 
 
 def test_a_request_may_ask_how_old_the_snapshot_is(bench: Workbench) -> None:

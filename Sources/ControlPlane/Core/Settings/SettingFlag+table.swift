@@ -126,6 +126,11 @@ extension SettingFlag {
                 ["request-id-headers"], .word,
                 "Header fields that may carry a request's id, the first that is there counts; empty: ids are not handled"
             )
+        case .traceContext:
+            (
+                ["trace-context"], .word,
+                "What happens to traceparent and tracestate: begin (a trace where none is valid), check or pass"
+            )
         case .workerField:
             (["worker-field"], .number, "1: answers name their worker by its id in X-Signalbox-Worker; 0: they do not")
         case .explain:

@@ -81,6 +81,7 @@ public struct SettingFlag: Hashable, Sendable {
         case .halfClose: settings.halfClose.rawValue
         case .forwardedFields: settings.forwardedFields.rawValue
         case .breakerCounts: settings.breaker.counts.rawValue
+        case .traceContext: settings.traceContext.rawValue
         case .requestIDFields: settings.requestIDFields
         default: settings.via
         }

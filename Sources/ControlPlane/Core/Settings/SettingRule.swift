@@ -39,6 +39,7 @@ extension RoutingSettings.CodingKeys {
         case .halfClose: .choice(HalfClose.allCases.map(\.rawValue))
         case .breakerCounts: .choice(BreakerCounts.allCases.map(\.rawValue))
         case .forwardedFields: .choice(ForwardedFields.allCases.map(\.rawValue))
+        case .traceContext: .choice(TraceContextMode.allCases.map(\.rawValue))
         case .requestIDFields: .fieldNames(countMax: RoutingSettings.requestIDFieldsMax)
         default: .name(bytesMax: RoutingSettings.viaBytesMax)
         }

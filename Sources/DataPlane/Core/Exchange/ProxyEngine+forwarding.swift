@@ -10,12 +10,16 @@ extension ProxyEngine {
         held.append(bytes.extracting(head.target.forwarded))
         clients.slots[id.index].request.targetEnd = held.count
         var cameForwarded = ForwardedSeen()
+        let trace = TraceContext(fields, in: bytes)
         for field in fields.fields {
             guard !field.name.isHopByHop, field.name != .host, field.name != .expect else { continue }
-            guard !fields.isNominated(field, in: bytes), passes(field, &cameForwarded) else { continue }
+            guard !fields.isNominated(field, in: bytes), passes(field, trace, &cameForwarded) else { continue }
             held.append(line: bytes.extracting(field.lineRange))
         }
         holdRequestID(id, head.target.path, bytes, in: &held)
+        if !trace.isValid && table.settings.traceContext == .begin && clients.slots[id.index].request.route != .admin {
+            TraceContext.appendNew(to: &held, using: &requestIDs)
+        }
         if clients.slots[id.index].request.route == .admin {
             held.append("X-Signalbox-Source-Address: ")
             held.append(clients.slots[id.index].peer.address)
@@ -36,8 +40,10 @@ extension ProxyEngine {
     }
 
     /// Whether a field that is not hop-by-hop goes on as it is (``RoutingSettings/forwardedFields``).
-    private func passes(_ field: Field, _ seen: inout ForwardedSeen) -> Bool {
+    private func passes(_ field: Field, _ trace: TraceContext, _ seen: inout ForwardedSeen) -> Bool {
         switch field.name {
+        case .traceparent: return trace.isValid || table.settings.traceContext == .pass
+        case .tracestate: return trace.isValid && trace.isStateValid || table.settings.traceContext == .pass
         case .requestID: return table.requestIDFields.isEmpty
         case .xForwardedFor:
             seen.address = true

@@ -18,6 +18,8 @@ public enum FieldName: UInt8, Sendable {
     case snapshot
     case sourceAddress
     case te
+    case traceparent
+    case tracestate
     case trailer
     case transferEncoding
     case upgrade
@@ -38,6 +40,8 @@ public enum FieldName: UInt8, Sendable {
         case 7 where bytes.equalsIgnoringCase(range, "trailer"): self = .trailer
         case 10 where bytes.equalsIgnoringCase(range, "connection"): self = .connection
         case 10 where bytes.equalsIgnoringCase(range, "keep-alive"): self = .keepAlive
+        case 10 where bytes.equalsIgnoringCase(range, "tracestate"): self = .tracestate
+        case 11 where bytes.equalsIgnoringCase(range, "traceparent"): self = .traceparent
         case 12 where bytes.equalsIgnoringCase(range, "content-type"): self = .contentType
         case 12 where bytes.equalsIgnoringCase(range, "x-request-id"): self = .requestID
         case 14 where bytes.equalsIgnoringCase(range, "content-length"): self = .contentLength
@@ -64,8 +68,8 @@ public enum FieldName: UInt8, Sendable {
         case .connection, .contentLength, .explain, .http2Settings, .keepAlive, .proxyAuthenticate, .proxyAuthorization,
             .proxyConnection, .snapshot, .sourceAddress, .te, .trailer, .transferEncoding, .upgrade, .worker:
             true
-        case .other, .contentEncoding, .contentType, .date, .expect, .host, .requestID, .via, .xForwardedFor,
-            .xForwardedProto:
+        case .other, .contentEncoding, .contentType, .date, .expect, .host, .requestID, .traceparent,
+            .tracestate, .via, .xForwardedFor, .xForwardedProto:
             false
         }
     }

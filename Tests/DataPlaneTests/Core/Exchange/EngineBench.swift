@@ -144,10 +144,11 @@ enum Samples {
     /// What the proxy adds to every head under the standard settings, for the client of ``EngineBench/accept()``.
     static let added = "X-Forwarded-For: 10.0.0.9\r\nX-Forwarded-Proto: http\r\nVia: 1.1 signalbox\r\n"
 
-    /// The standard settings without ids of requests, so that heads are the same each time, and with some changes.
+    /// The standard settings without ids of requests and new traces, so that heads are the same each time, and with some changes.
     static func settings(_ change: (inout RoutingSettings) -> Void) -> RoutingSettings {
         var settings = RoutingSettings()
         settings.requestIDFields = ""
+        settings.traceContext = .check
         change(&settings)
         return settings
     }

@@ -50,14 +50,14 @@ struct ProxyEngineTests {
         bench.receive(
             client,
             "GET /get_model_info HTTP/1.1\r\nHost: a\r\nConnection: X-Secret, keep-alive\r\nX-Secret: 1\r\nTE: trailers\r\n"
-                + "Upgrade: h2c\r\nAuthorization:   Bearer k\r\ntraceparent: 00-1\r\nAccept-Encoding: gzip\r\n"
+                + "Upgrade: h2c\r\nAuthorization:   Bearer k\r\ntracing: 00-1\r\nAccept-Encoding: gzip\r\n"
                 + "X-Signalbox-Source-Address: 1.2.3.4\r\n\r\n"
         )
         let upstream = bench.openUpstream()
         #expect(
             bench.network.takeText(upstream)
                 == "GET /get_model_info HTTP/1.1\r\nHost: worker-1:8000\r\nAuthorization:   Bearer k\r\n"
-                + "traceparent: 00-1\r\nAccept-Encoding: gzip\r\n\(Samples.added)\r\n"
+                + "tracing: 00-1\r\nAccept-Encoding: gzip\r\n\(Samples.added)\r\n"
         )
     }
 
