@@ -1,5 +1,6 @@
 """What Prometheus reads: the truth, in a form that foreign parsers take, whatever dies meanwhile."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -176,6 +177,35 @@ def test_foreign_parsers_take_it_and_every_family_is_documented(bench: Workbench
     used = set(re.findall(r"\b(?:sgl_router|signalbox)_[a-z_]+", (PROJECT / "deploy/prometheus/alerts.yml").read_text()))
     bare = {re.sub(r"_(bucket|sum|count)$", "", name) if name not in families else name for name in used}
     assert bare <= families, bare - families
+
+
+def test_the_dashboard_asks_for_what_is_there_and_shows_everything(bench: Workbench) -> None:
+    launch, port = fleet(bench)
+    post(launch, b"good")
+    families = set(re.findall(r"^# TYPE (\S+)", page(port), re.M))
+    dashboard = json.loads((PROJECT / "deploy/grafana/signalbox.json").read_text())
+    assert dashboard["id"] is None and dashboard["uid"] == "signalbox" and dashboard["tags"] == ["signalbox"]
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    assert {panel["datasource"]["uid"] for panel in panels} == {"${datasource}"}
+    variables = {variable["name"] for variable in dashboard["templating"]["list"]}
+    expressions = [target["expr"] for panel in panels for target in panel["targets"]]
+    shown = set()
+    for expression in expressions:
+        assert set(re.findall(r"\$([a-z]+)", expression)) <= variables
+        names = re.findall(r"\b(?:sgl_router|signalbox)_[a-z_]+", expression)
+        assert names, expression
+        shown |= {name if name in families else re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
+    assert shown <= families, shown - families
+    # An older name of a figure that is shown under its other one.
+    assert families - shown == {"sgl_router_worker_load"}
+    rules = {"groups": [{"name": "dashboard", "rules": [
+        {"record": f"dashboard:{number}", "expr": expression.replace("$__rate_interval", "1m")}
+        for number, expression in enumerate(expressions)]}]}
+    (bench.folder / "rules.yml").write_text(yaml.safe_dump(rules))
+    check = subprocess.run(["promtool", "check", "rules", str(bench.folder / "rules.yml")], capture_output=True, text=True,
+                           check=False)
+    assert check.returncode == 0, check.stdout + check.stderr
 
 
 def test_prometheus_scrapes_it_and_takes_the_alert_rules(bench: Workbench, tmp_path: Path) -> None:
