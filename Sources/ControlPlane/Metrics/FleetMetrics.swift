@@ -158,6 +158,9 @@ struct FleetMetrics {
         }
         gauge(&page, "signalbox_data_plane_draining", "1 while it takes no new connections.") { $0.draining ? 1 : 0 }
         gauge(&page, "signalbox_data_plane_peers", "Other data planes that it hears.") { $0.peers?.count ?? 0 }
+        gauge(&page, "signalbox_data_plane_policies_degraded", "Policies that lack what they pick by.") { plane in
+            (plane.policies ?? []).count { $0.state == .degraded }
+        }
         page.family(
             "signalbox_data_plane_held_bytes",
             .gauge,

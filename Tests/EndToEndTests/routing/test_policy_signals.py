@@ -1,11 +1,15 @@
 """What policies pick by besides their own counts, and that they say when it is missing."""
 
 import os
+import re
 import signal
 from collections import Counter
 
+import httpx
+
 from support.fleet import ControlPlane, Workbench
 from support.limits import limit
+from support.ports import free_port
 from support.raw_http import RawConnection
 from support.recording_worker import RecordedRequest, RecordingWorker, Responder, WorkerConnection, response_bytes
 from support.waiting import wait_for
@@ -80,7 +84,8 @@ def test_power_of_two_follows_what_workers_tell_and_says_when_they_stop(bench: W
 
 
 def test_a_policy_says_that_another_data_plane_is_not_heard(bench: Workbench) -> None:
-    plane = bench.control_plane("--policy", "least_load")
+    metrics = free_port()
+    plane = bench.control_plane("--policy", "least_load", "--prometheus-port", metrics)
     proxies = [bench.data_plane(plane.control_socket, name=f"plane-{number}") for number in range(2)]
     plane.admin.add_worker(bench.recording_worker(telling({"answer": None})).url)
     plane.admin.wait_until_applied(2)
@@ -89,11 +94,17 @@ def test_a_policy_says_that_another_data_plane_is_not_heard(bench: Workbench) ->
         [state] = [entry for entry in states(plane) if entry["data_plane"] == "plane-0"]
         return state
 
+    def gauge() -> list[str]:
+        page = httpx.get(f"http://127.0.0.1:{metrics}/metrics").text
+        return re.findall(r'^signalbox_data_plane_policies_degraded{data_plane="plane-0"} (\d)$', page, re.M)
+
     wait_for("both to hear one another", lambda: of_first()["state"] == "ok", limit(10))
+    assert gauge() == ["0"]
     os.kill(proxies[1].pid, signal.SIGSTOP)
     try:
         wait_for("the silence to be told", lambda: of_first()["state"] == "degraded", limit(10))
         assert of_first()["reason"].startswith("1 other data planes are not heard")
+        assert gauge() == ["1"]
     finally:
         os.kill(proxies[1].pid, signal.SIGCONT)
     wait_for("it to be heard again", lambda: of_first()["state"] == "ok", limit(10))
