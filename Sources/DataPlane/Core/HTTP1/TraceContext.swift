@@ -16,7 +16,9 @@ struct TraceContext {
                 var list = TokenList(field.valueRange)
                 while let member = list.next(in: bytes) {
                     members += 1
-                    if members > TraceContext.membersMax || !TraceContext.isMember(member, bytes) { isStateValid = false }
+                    if members > TraceContext.membersMax || !TraceContext.isMember(member, bytes) {
+                        isStateValid = false
+                    }
                 }
             }
         }

@@ -29,7 +29,8 @@ struct TraceContextTests {
     @Test("A bad parent is dropped with its state")
     func badParent() throws {
         let bad = [
-            "", "00", "ff" + Self.parent.dropFirst(2), Self.parent + "-more", Self.parent + "x", Self.parent.uppercased(),
+            "", "00", "ff" + Self.parent.dropFirst(2), Self.parent + "-more", Self.parent + "x",
+            Self.parent.uppercased(),
             "00-00000000000000000000000000000000-b7ad6b7169203331-01", "01" + Self.parent.dropFirst(2) + "x",
             "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", Self.parent.replacing("-", with: "_"),
         ]
