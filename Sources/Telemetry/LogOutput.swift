@@ -16,7 +16,8 @@ public func makeLogger(label: String, _ settings: LogSettings) -> Logger {
 
 /// Writes log events to standard error, and to a file of the day where there is a folder for them.
 ///
-/// A line never holds control characters or escape codes, so that nothing a client sends can forge a second line.
+/// An event's text never brings control characters or escape codes into a line, so that nothing a client sends can forge a
+/// second one; only a terminal gets the codes of ``ConsoleColor``.
 struct LogOutput: LogHandler {
     let format: LogFormat
     let directory: LogDirectory?
@@ -37,7 +38,9 @@ struct LogOutput: LogHandler {
             message: event.message.description,
             metadata: metadata.merging(event.metadata ?? [:]) { _, new in new }
         )
-        LogOutput.emit(line)
+        LogOutput.emit(
+            format == .text && ConsoleColor.isWanted ? ConsoleColor.applied(to: line, level: event.level) : line
+        )
         directory?.append(line, millisecondsSinceEpoch: now)
     }
 
