@@ -65,6 +65,17 @@ def programs() -> Path:
     return Path(shown.stdout.strip())
 
 
+def licences(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Those of the Swift packages in the programs of a folder, and of the libraries that auditwheel puts beside them."""
+    for package in sorted((folder.resolve().parent.parent / "checkouts").glob("*")):
+        for path in sorted([*package.glob("LICENSE*"), *package.glob("NOTICE*")]):
+            yield f"{package.name}-{path.stem}.txt", path
+    given = os.environ.get("SIGNALBOX_NOTICES_DIR")
+    if given:
+        for path in sorted(Path(given).iterdir()):
+            yield path.name, path
+
+
 class NativePrograms(BuildHookInterface):
     """`python -m build` calls it for each of the two archives."""
 
@@ -97,10 +108,7 @@ class NativePrograms(BuildHookInterface):
             if strip:
                 subprocess.run([strip, str(target)], check=True)
             build_data["force_include"][str(target)] = f"signalbox/bin/{name}"
-        # The licences of what is linked into the programs, and of what `auditwheel repair` puts beside them.
-        notices = os.environ.get("SIGNALBOX_NOTICES_DIR")
-        if notices:
-            for path in sorted(Path(notices).iterdir()):
-                build_data["force_include"][str(path)] = f"signalbox/third_party_licenses/{path.name}"
+        for name, path in licences(folder):
+            build_data["force_include"][str(path)] = f"signalbox/third_party_licenses/{name}"
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-linux_{platform.machine()}"
