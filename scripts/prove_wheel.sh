@@ -53,9 +53,9 @@ bare_debian() {
         { tail -n 20 "$folder/debootstrap.log" >&2; fail "debootstrap failed."; }
     # Debian's python3 brings it; the wheel must not lean on it.
     find "$root/usr/lib" "$root/lib" -name 'libsqlite3.so*' -delete
+    chroot "$root" ldconfig
     local found
-    found=$(find "$root" -xdev \( -name 'libswift*' -o -name 'libcurl*' -o -name 'libsqlite3*' -o -name swift \) \
-        -not -path '*/doc/*' -not -path '*/dpkg/*')
+    found=$(find "$root" -xdev \( -name 'libswift*.so*' -o -name 'libcurl*.so*' -o -name 'libsqlite3.so*' -o -name swift \))
     [[ -z $found ]] || fail "The chroot is not bare: $found"
     note "no Swift, no libcurl, no SQLite in it;" "$(chroot "$root" python3 --version)," \
         "glibc $(chroot "$root" python3 -c 'import platform; print(platform.libc_ver()[1])')"
