@@ -90,7 +90,7 @@ fresh_environment() {
 
 proof() { in_chroot /proof/venv/bin/python /proof/prove_wheel.py; }
 
-stage "Install what is missing" ensure_packages debootstrap python3 python3-venv
+stage "Install what is missing" ensure_packages debian-archive-keyring debootstrap python3 python3-venv
 stage "A bare Debian $suite" bare_debian
 stage "Packages from PyPI" python_packages
 stage "A fresh virtual environment" fresh_environment
