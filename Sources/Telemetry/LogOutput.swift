@@ -1,4 +1,3 @@
-import FoundationEssentials
 public import Logging
 
 #if canImport(Glibc)
@@ -30,7 +29,7 @@ struct LogOutput: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let now = Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))
+        let now = Timestamp.nowMilliseconds()
         let line = LogLine.line(
             format,
             millisecondsSinceEpoch: now,
@@ -45,7 +44,7 @@ struct LogOutput: LogHandler {
     }
 
     /// Writes the whole line with one system call, so that lines of several processes do not mix.
-    private static func emit(_ line: String) {
+    static func emit(_ line: String) {
         var line = line
         line.withUTF8 { bytes in
             var written = 0

@@ -11,4 +11,10 @@ public struct LogSettings: Sendable {
         self.format = format
         self.directory = directory
     }
+
+    /// Writes finished lines, each with its line feed, to where events go; they must hold no control characters.
+    public func write(lines: String, millisecondsSinceEpoch now: Int64) {
+        LogOutput.emit(lines)
+        directory?.append(lines, millisecondsSinceEpoch: now)
+    }
 }

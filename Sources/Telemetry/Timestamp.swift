@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// Writes points in time as RFC 3339 in UTC with milliseconds, as logs, the audit trail and the wire show them.
 public enum Timestamp {
     /// For example `2026-11-24T12:00:00.000Z`.
@@ -11,6 +13,16 @@ public enum Timestamp {
         let minutes = padded(inDay / 60_000 % 60, 2)
         let seconds = padded(inDay / 1000 % 60, 2)
         return "\(date)T\(hours):\(minutes):\(seconds).\(padded(inDay % 1000, 3))Z"
+    }
+
+    /// The present moment.
+    public static func now() -> String {
+        text(millisecondsSinceEpoch: nowMilliseconds())
+    }
+
+    /// The present moment in milliseconds since 1970.
+    public static func nowMilliseconds() -> Int64 {
+        Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))
     }
 
     private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {

@@ -39,6 +39,15 @@ struct LaunchCommand: ParsableCommand {
 
     @Option(
         name: .long,
+        help: "Log every request (full), one in --access-log-sample and every failed one (sampled), or none (off)."
+    )
+    var accessLog = AccessLogMode.off
+
+    @Option(name: .long, help: ArgumentHelp("Of how many requests --access-log sampled logs one.", valueName: "number"))
+    var accessLogSample = 100
+
+    @Option(
+        name: .long,
         help: "Serve on so long after SIGTERM while /readiness says no, in seconds, so that balancers look elsewhere."
     )
     var shutdownDelaySecs = 0
@@ -70,6 +79,9 @@ struct LaunchCommand: ParsableCommand {
         }
         guard (1 << 20...1 << 36).contains(prefixIndexBytes) else {
             throw ValidationError("--prefix-index-bytes must be from 1048576 to 68719476736, not \(prefixIndexBytes).")
+        }
+        guard (1...1_000_000).contains(accessLogSample) else {
+            throw ValidationError("--access-log-sample must be from 1 to 1000000, not \(accessLogSample).")
         }
         guard (0...3_600).contains(shutdownDelaySecs) else {
             throw ValidationError("--shutdown-delay-secs must be from 0 to 3600.")
@@ -139,4 +151,11 @@ enum AdminForwarding: String, ExpressibleByArgument, CaseIterable {
     case loopback
     case all
     case off
+}
+
+/// Which requests data planes log.
+enum AccessLogMode: String, ExpressibleByArgument, CaseIterable {
+    case off
+    case sampled
+    case full
 }

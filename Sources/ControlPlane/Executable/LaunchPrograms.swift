@@ -58,6 +58,8 @@ final class LaunchPrograms {
             "--threads", String(threads),
             "--id", "dp-\(index)",
             "--prefix-index-bytes", String(command.prefixIndexBytes),
+            "--access-log", command.accessLog.rawValue,
+            "--access-log-sample", String(command.accessLogSample),
             "--shutdown-delay-secs", String(command.shutdownDelaySecs),
             "--shutdown-grace-period-secs", String(command.shutdownGracePeriodSecs),
             "--snapshot-cache", command.snapshotCache ?? "\(database).snapshot-cache",

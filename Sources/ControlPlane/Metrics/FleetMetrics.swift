@@ -5,7 +5,7 @@ import Telemetry
 /// Everything that `/metrics` shows, taken at one moment.
 struct FleetMetrics {
     /// The sums of what all data planes have counted (``MetricsLayout``).
-    var totals: [UInt64]
+    var counts: FleetCounts
     var dataPlanes: [DataPlaneStatus]
     var workers: [Worker]
     var observed: [IncarnationID: ProbeState]
@@ -14,6 +14,7 @@ struct FleetMetrics {
     var observerSuspected: Bool
     var discovery = DiscoveryStatus.State()
 
+    private var totals: [UInt64] { counts.cells }
     private static let bounds = MetricsLayout.boundsMilliseconds.map { Double($0) / 1000 }
 
     /// The page in the text format of Prometheus.
@@ -83,6 +84,11 @@ struct FleetMetrics {
         }
         page.family("sgl_router_worker_load", .gauge, "Requests in flight at a worker.")
         for worker in workers { page.sample("sgl_router_worker_load", [("worker", worker.urlGiven)], inFlight(worker)) }
+        page.family("sgl_router_processed_requests_total", .counter, "Requests that were sent to a worker, every attempt.")
+        for worker in workers {
+            let sent = counts.worker(worker.incarnation, .requests)
+            page.sample("sgl_router_processed_requests_total", [("worker", worker.urlGiven)], sent)
+        }
         page.family("sgl_router_worker_health", .gauge, "1 for a worker that is healthy.")
         for worker in workers {
             let isReady = WorkerView.state(of: worker, observed[worker.incarnation]) == "ready"
@@ -113,6 +119,9 @@ struct FleetMetrics {
             "From the head of a request to the first content of its stream."
         )
         histogram(&page, "signalbox_time_to_first_token_seconds", [], MetricsLayout.firstToken)
+        page.family("signalbox_inter_token_seconds", .histogram, "Between two pieces of content of a stream.")
+        histogram(&page, "signalbox_inter_token_seconds", [], MetricsLayout.interToken)
+        tokens(&page)
         page.family(
             "signalbox_queue_wait_seconds",
             .histogram,
@@ -138,6 +147,29 @@ struct FleetMetrics {
         page.family("signalbox_client_connections_total", .counter, "Connections that clients opened.")
         page.sample("signalbox_client_connections_total", [], totals[MetricsLayout.connections])
     }
+
+    private func tokens(_ page: inout PrometheusText) {
+        page.family("signalbox_tokens_total", .counter, "Tokens, as the answers that tell their usage say.")
+        for kind in [MetricsLayout.Tokens.prompt, .completion, .cached] {
+            page.sample("signalbox_tokens_total", [("kind", kind.label)], token(kind))
+        }
+        page.family(
+            "signalbox_predicted_cached_tokens_total",
+            .counter,
+            "Tokens of prompts that the policy thought to be in the cache of the worker that it picked."
+        )
+        page.sample("signalbox_predicted_cached_tokens_total", [], token(.predicted))
+        page.family(
+            "signalbox_predictable_cached_tokens_total",
+            .counter,
+            "Tokens that were in the cache, of the same requests."
+        )
+        page.sample("signalbox_predictable_cached_tokens_total", [], token(.predictable))
+        page.family("signalbox_access_log_lines_lost_total", .counter, "Lines of the access log that were lost.")
+        page.sample("signalbox_access_log_lines_lost_total", [], totals[MetricsLayout.accessLinesLost])
+    }
+
+    private func token(_ kind: MetricsLayout.Tokens) -> UInt64 { totals[MetricsLayout.tokens + kind.rawValue] }
 
     // MARK: - Data planes
 
@@ -197,6 +229,11 @@ struct FleetMetrics {
         let states = workers.map { WorkerView.state(of: $0, observed[$0.incarnation]) }
         for state in ["pending", "ready", "unhealthy", "draining"] {
             page.sample("signalbox_workers", [("state", state)], states.count { $0 == state })
+        }
+        page.family("signalbox_worker_failures_total", .counter, "Attempts that failed by the fault of a worker.")
+        for worker in workers {
+            let failed = counts.worker(worker.incarnation, .failures)
+            page.sample("signalbox_worker_failures_total", [("worker", worker.urlGiven)], failed)
         }
         page.family("signalbox_worker_breakers_open", .gauge, "Data planes that send a worker nothing, or only trials.")
         for worker in workers {

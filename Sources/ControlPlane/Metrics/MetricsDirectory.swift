@@ -14,7 +14,6 @@ final class MetricsDirectory: Sendable {
     static let endedMax = 32
     private static let suffix = ".metrics"
     private static let merged = "merged\(suffix)"
-    private static let fileBytesMax = 64 << 20
 
     private let path: String
     /// Held while files are read or merged: two scrapes at one time must not see a merge half done.
@@ -25,42 +24,44 @@ final class MetricsDirectory: Sendable {
     }
 
     /// The sum of what all data planes have counted; many ended ones are merged first.
-    func read() -> [UInt64] {
+    ///
+    /// - Parameter present: the workers whose counts are wanted; those of others are forgotten.
+    func read(_ present: Set<IncarnationID>) -> FleetCounts {
         turn.withLock { _ in
-            mergeEnded()
+            mergeEnded(present)
             return totals()
         }
     }
 
     /// The sum of all files, cell by cell. Files that cannot be read, or have another layout, count nothing.
-    private func totals() -> [UInt64] {
-        var totals = [UInt64](repeating: 0, count: MetricsLayout.cellCount)
+    private func totals() -> FleetCounts {
         let merged = MergedFile(path: "\(path)/\(MetricsDirectory.merged)")
-        if let merged { totals = merged.cells }
+        var totals = merged?.counts ?? FleetCounts()
         for name in names() where merged?.sources.contains(name) != true {
-            guard let file = read("\(path)/\(name)") else { continue }
-            for cell in totals.indices { totals[cell] &+= file[cell] }
+            guard let file = FleetCounts(file: "\(path)/\(name)") else { continue }
+            totals.add(file)
         }
         return totals
     }
 
     /// Merges the files of ended data planes when there are many. What is merged names its sources, so that a crash between
     /// its writing and their removal counts nothing twice.
-    private func mergeEnded() {
+    private func mergeEnded(_ present: Set<IncarnationID>) {
         let target = "\(path)/\(MetricsDirectory.merged)"
         let before = MergedFile(path: target)
         // What a crash has left behind.
         for name in before?.sources ?? [] { unlink("\(path)/\(name)") }
         var ended: [String] = []
-        var cells = before?.cells ?? [UInt64](repeating: 0, count: MetricsLayout.cellCount)
+        var counts = before?.counts ?? FleetCounts()
         for name in names() where before?.sources.contains(name) != true && hasEnded("\(path)/\(name)") {
             // One that is just being made, or has another layout, is left alone.
-            guard let file = read("\(path)/\(name)") else { continue }
+            guard let file = FleetCounts(file: "\(path)/\(name)") else { continue }
             ended.append(name)
-            for cell in cells.indices { cells[cell] &+= file[cell] }
+            counts.add(file)
         }
         guard ended.count > MetricsDirectory.endedMax else { return }
-        guard MergedFile(cells: cells, sources: Set(ended)).write(to: target) else { return }
+        counts.workers = counts.workers.filter { present.contains($0.key) }
+        guard MergedFile(counts: counts, sources: Set(ended)).write(to: target) else { return }
         for name in ended { unlink("\(path)/\(name)") }
     }
 
@@ -68,26 +69,6 @@ final class MetricsDirectory: Sendable {
         FolderListing.names(path).filter { name in
             name.hasSuffix(MetricsDirectory.suffix) && name != MetricsDirectory.merged
         }
-    }
-
-    /// The sum of a file's threads.
-    private func read(_ file: String) -> [UInt64]? {
-        guard let bytes = FileBytes.read(file, bytesMax: MetricsDirectory.fileBytesMax),
-            bytes.count >= MetricsLayout.headerBytes, word(bytes, 0) == MetricsLayout.magic,
-            word(bytes, MetricsLayout.digestOffset) == MetricsLayout.digest
-        else { return nil }
-        let threads = word(bytes, MetricsLayout.threadsOffset)
-        guard threads <= 1024, bytes.count >= MetricsLayout.fileBytes(threads: Int(threads)) else { return nil }
-        var cells = [UInt64](repeating: 0, count: MetricsLayout.cellCount)
-        for thread in 0..<Int(threads) {
-            let start = MetricsLayout.headerBytes + thread * MetricsLayout.blockBytes
-            for cell in cells.indices { cells[cell] &+= word(bytes, start + cell * 8) }
-        }
-        return cells
-    }
-
-    private func word(_ bytes: [UInt8], _ offset: Int) -> UInt64 {
-        bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
     }
 
     /// A living data plane holds a lock on its file.
@@ -101,27 +82,37 @@ final class MetricsDirectory: Sendable {
 
 /// The sum of files that are, or are about to be, removed.
 private struct MergedFile {
-    var cells: [UInt64]
+    var counts: FleetCounts
     var sources: Set<String>
 
-    init(cells: [UInt64], sources: Set<String>) {
-        self.cells = cells
+    init(counts: FleetCounts, sources: Set<String>) {
+        self.counts = counts
         self.sources = sources
     }
 
-    /// Lines: the layout's digest, the cells, the sources; nil when there is none of this layout.
+    /// Lines: the layout's digest, the cells, the workers' cells, the sources; nil when there is none of this layout.
     init?(path: String) {
         guard let bytes = FileBytes.read(path, bytesMax: 1 << 20) else { return nil }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count == 4, lines[3].isEmpty, lines[0] == "\(MetricsLayout.digest)" else { return nil }
-        cells = lines[1].split(separator: " ").compactMap { UInt64($0) }
-        sources = Set(lines[2].split(separator: " ").map(String.init))
-        guard cells.count == MetricsLayout.cellCount else { return nil }
+        guard lines.count == 5, lines[4].isEmpty, lines[0] == "\(MetricsLayout.digest)" else { return nil }
+        counts = FleetCounts()
+        counts.cells = lines[1].split(separator: " ").compactMap { UInt64($0) }
+        for entry in lines[2].split(separator: " ") {
+            let parts = entry.split(separator: ":")
+            guard parts.count == 2, let incarnation = IncarnationID(String(parts[0])) else { return nil }
+            let cells = parts[1].split(separator: ",").compactMap { UInt64($0) }
+            guard cells.count == MetricsLayout.WorkerCell.allCases.count else { return nil }
+            counts.workers[incarnation] = cells
+        }
+        sources = Set(lines[3].split(separator: " ").map(String.init))
+        guard counts.cells.count == MetricsLayout.cellCount else { return nil }
     }
 
     func write(to path: String) -> Bool {
-        let numbers = cells.map { "\($0)" }.joined(separator: " ")
-        let text = "\(MetricsLayout.digest)\n\(numbers)\n\(sources.sorted().joined(separator: " "))\n"
+        let numbers = counts.cells.map { "\($0)" }.joined(separator: " ")
+        let workers = counts.workers.map { "\($0.key):\($0.value.map { "\($0)" }.joined(separator: ","))" }
+        var text = "\(MetricsLayout.digest)\n\(numbers)\n\(workers.sorted().joined(separator: " "))\n"
+        text += "\(sources.sorted().joined(separator: " "))\n"
         return FileBytes.replace(path, with: Array(text.utf8))
     }
 }

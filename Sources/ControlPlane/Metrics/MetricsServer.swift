@@ -1,3 +1,4 @@
+import ControlPlaneCore
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -62,7 +63,7 @@ struct MetricsServer: Service {
     private func answer() async throws -> Response {
         let committed = try await services.store.workersWithVersion()
         let metrics = FleetMetrics(
-            totals: directory.read(),
+            counts: directory.read(Set(committed.value.map(\.incarnation))),
             dataPlanes: services.publisher.statuses().filter(\.connected),
             workers: committed.value,
             observed: services.health.observedAll(),

@@ -111,15 +111,3 @@ public final class Store: Sendable {
         return SnapshotVersion(epoch: epoch, sequence: UInt64(sequence))
     }
 }
-
-extension Timestamp {
-    /// The present moment.
-    static func now() -> String {
-        text(millisecondsSinceEpoch: nowMilliseconds())
-    }
-
-    /// The present moment in milliseconds since 1970.
-    static func nowMilliseconds() -> Int64 {
-        Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))
-    }
-}

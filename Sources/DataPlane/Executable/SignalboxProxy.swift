@@ -109,6 +109,8 @@ struct SignalboxProxy: ParsableCommand {
     @Option(help: "Days whose log files are kept, today included; 0: all.")
     var logRetentionDays = 0
 
+    @OptionGroup var accessLog: AccessLogOptions
+
     @Option(help: ArgumentHelp("An inherited listening socket, instead of --host and --port.", visibility: .hidden))
     var listenFd: Int32?
 
@@ -154,7 +156,8 @@ struct SignalboxProxy: ParsableCommand {
     }
 
     func run() throws {
-        let logger = makeLogger(label: "signalbox-proxy", try logSettings())
+        let output = try logSettings()
+        let logger = makeLogger(label: "signalbox-proxy", output)
         do {
             let listener = try listener()
             var engine = EngineConfiguration()
@@ -172,6 +175,7 @@ struct SignalboxProxy: ParsableCommand {
                 peersDirectory: folder(peersDirectory, standard: "peers"),
                 metricsDirectory: folder(metricsDirectory, standard: "metrics"),
                 operatorDirectory: folder(operatorDirectory, standard: "data-planes"),
+                accessLog: accessLog.configuration(output),
                 prefixIndexBytes: prefixIndexBytes,
                 shutdownDelaySeconds: shutdownDelaySecs,
                 shutdownGraceSeconds: shutdownGracePeriodSecs

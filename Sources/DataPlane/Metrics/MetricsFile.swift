@@ -9,11 +9,13 @@ import SignalboxProtocol
 struct MetricsFile {
     private let base: UnsafeMutableRawPointer
     let path: String
+    private let threads: Int
 
     /// Creates the file, and the folder when it is missing.
     init(directory: String, name: String, run: PeerID, threads: Int) throws(SystemError) {
         if unsafe mkdir(directory, 0o700) != 0 && errno != EEXIST { throw SystemError("mkdir", errno) }
         path = "\(directory)/\(run).metrics"
+        self.threads = threads
         let bytes = MetricsLayout.fileBytes(threads: threads)
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw SystemError("open", errno) }
@@ -51,6 +53,14 @@ struct MetricsFile {
 
     /// The cells of a thread; the memory is never given back.
     func cells(thread: Int) -> MetricCells {
-        unsafe MetricCells(unsafeMemory: base + MetricsLayout.headerBytes + thread * MetricsLayout.blockBytes)
+        unsafe MetricCells(
+            unsafeMemory: base + MetricsLayout.headerBytes + thread * MetricsLayout.blockBytes,
+            unsafeWorkers: base + MetricsLayout.workerBlockOffset(thread: thread, threads: threads)
+        )
+    }
+
+    /// The table of workers; the memory is never given back.
+    func workerRows(_ cells: [MetricCells]) -> WorkerRows {
+        unsafe WorkerRows(unsafeMemory: base + MetricsLayout.workerTableOffset(threads: threads), cells: cells)
     }
 }

@@ -22,6 +22,8 @@ public struct DataPlaneConfiguration: Sendable {
     public var peersDirectory: String?
     /// Folder of the socket on which operators ask; nil: none.
     public var operatorDirectory: String?
+    /// Which requests are logged; nil: none.
+    public var accessLog: AccessLogConfiguration?
     /// Memory of the prefix index, in bytes.
     public var prefixIndexBytes: Int
     /// How long the data plane serves on after SIGTERM while it says that it is not ready, in seconds.
@@ -52,6 +54,7 @@ public struct DataPlaneConfiguration: Sendable {
         peersDirectory: String? = nil,
         metricsDirectory: String? = nil,
         operatorDirectory: String? = nil,
+        accessLog: AccessLogConfiguration? = nil,
         prefixIndexBytes: Int = 64 << 20,
         shutdownDelaySeconds: Int = 0,
         shutdownGraceSeconds: Int
@@ -67,6 +70,7 @@ public struct DataPlaneConfiguration: Sendable {
         self.peersDirectory = peersDirectory
         self.metricsDirectory = metricsDirectory
         self.operatorDirectory = operatorDirectory
+        self.accessLog = accessLog
         self.prefixIndexBytes = prefixIndexBytes
         self.shutdownDelaySeconds = shutdownDelaySeconds
         self.shutdownGraceSeconds = shutdownGraceSeconds

@@ -25,25 +25,30 @@ public struct DataPlaneProcess {
                 metadata: ["limit": "\(descriptors)"]
             )
         }
+        let metrics = metricsFile()
+        let cells = (0..<configuration.threads).map { metrics?.cells(thread: $0) ?? MetricCells() }
         let shared = SharedState(
             slotsMax: DataPlaneConfiguration.workerSlotsMax,
             prefixIndexBytes: configuration.prefixIndexBytes,
+            workerRows: metrics?.workerRows(cells),
             at: EpollReactor.clock()
         )
+        let accessLog = configuration.accessLog.map { AccessLog($0, threads: configuration.threads) }
         let drainFlag = DrainFlag()
         var mailboxes: [Mailbox] = []
         var counters: [ThreadCounters] = []
-        let metrics = metricsFile()
         for thread in 0..<configuration.threads {
             mailboxes.append(try Mailbox())
-            let cells = metrics?.cells(thread: thread) ?? MetricCells()
-            counters.append(ThreadCounters(thread: thread, metrics: cells))
+            counters.append(
+                ThreadCounters(thread: thread, metrics: cells[thread], accessRing: accessLog?.rings[thread])
+            )
         }
         let spools = try SpoolQueue()
         start(
             SpoolThread(directory: configuration.spoolDirectory, queue: spools, mailboxes: mailboxes, logger: logger)
         )
         let threads = try startThreads(mailboxes, counters, shared, spools, connectionsMax: connectionsMax(descriptors))
+        if let accessLog { Thread.startOrExit(name: "access-log", logger: logger) { accessLog.run() } }
         let operatorSocket = startOperatorSocket(shared)
         let peers = startPeers(shared, mailboxes, counters)
         let subscription = try Subscription(
@@ -69,6 +74,7 @@ public struct DataPlaneProcess {
         drainFlag.raise()
         if leave(&signals, mailboxes) { drain(&signals, mailboxes, threads) }
         cut(mailboxes, threads)
+        accessLog?.finish()
         if let peers { peers.socket.remove(peers.socket.id) }
         operatorSocket?.remove()
     }

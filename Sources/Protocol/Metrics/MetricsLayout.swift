@@ -1,7 +1,8 @@
 /// What a data plane counts, and where: the contract about its metrics file, which the control plane reads.
 ///
 /// The file is mapped memory, so that what was counted outlives the process. A header of ``headerBytes``, then a block of
-/// ``cellCount`` cells for each thread; a cell is a 64-bit number in the machine's byte order that only its thread writes.
+/// ``cellCount`` cells for each thread, then for each thread a block with the cells of ``workerRowsMax`` workers, then the
+/// table that says which worker a row is. A cell is a 64-bit number in the machine's byte order that only its thread writes.
 /// Times are in milliseconds.
 public enum MetricsLayout {
     public static let magic: UInt64 = 0x3143_4952_5445_4D53
@@ -74,6 +75,41 @@ public enum MetricsLayout {
         }
     }
 
+    /// What is counted of tokens, where answers tell (`usage` of the OpenAI API, `meta_info` of SGLang's).
+    public enum Tokens: Int, CaseIterable, Sendable {
+        case prompt, completion
+        /// Tokens of prompts that workers found in their caches.
+        case cached
+        /// The same as it was predicted, of answers to picks that predict.
+        case predicted
+        /// And as it then was, of the same answers.
+        case predictable
+
+        public var label: String {
+            switch self {
+            case .prompt: "prompt"
+            case .completion: "completion"
+            case .cached: "cached"
+            case .predicted: "predicted"
+            case .predictable: "predictable"
+            }
+        }
+    }
+
+    /// What is counted for each worker.
+    public enum WorkerCell: Int, CaseIterable, Sendable {
+        /// Requests that were sent to it, every attempt.
+        case requests
+        /// Attempts that failed by its fault.
+        case failures
+    }
+
+    /// Workers that are told apart; those beyond are counted in the sums only.
+    public static let workerRowsMax = 2048
+    /// A row of the table: the incarnation's UUID as two numbers, high half first, then what each of its cells had when the
+    /// worker got the row. A row whose first number is 0 is nobody's.
+    public static let workerRowWords = 2 + WorkerCell.allCases.count
+
     /// Upper bounds of the buckets of all histograms, in milliseconds; the last bucket has none.
     public static let boundsMilliseconds = [
         1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 15_000, 30_000, 45_000, 60_000, 90_000, 120_000,
@@ -86,12 +122,16 @@ public enum MetricsLayout {
     public static let requests = 0
     public static let durations = requests + RequestRoute.allCases.count * RequestOutcome.allCases.count
     public static let firstToken = durations + RequestRoute.allCases.count * histogramCells
-    public static let queueWait = firstToken + histogramCells
+    public static let interToken = firstToken + histogramCells
+    public static let queueWait = interToken + histogramCells
     public static let picks = queueWait + histogramCells
     public static let aborts = picks + PolicyName.allCases.count
     public static let retries = aborts + AbortPhase.allCases.count
     public static let connections = retries + RequestRoute.allCases.count
-    public static let cellCount = connections + 1
+    public static let tokens = connections + 1
+    /// Lines of the access log that were lost because its writer was too slow.
+    public static let accessLinesLost = tokens + Tokens.allCases.count
+    public static let cellCount = accessLinesLost + 1
 
     public static func request(_ route: RequestRoute, _ outcome: RequestOutcome) -> Int {
         requests + route.rawValue * RequestOutcome.allCases.count + outcome.rawValue
@@ -104,11 +144,22 @@ public enum MetricsLayout {
     /// Bytes of one thread's block: whole cache lines, so that no two threads share one.
     public static let blockBytes = (cellCount * 8 + 127) / 128 * 128
 
-    public static func fileBytes(threads: Int) -> Int { headerBytes + threads * blockBytes }
+    /// Bytes of one thread's cells of all workers.
+    public static let workerBlockBytes = workerRowsMax * WorkerCell.allCases.count * 8
+
+    public static func workerBlockOffset(thread: Int, threads: Int) -> Int {
+        headerBytes + threads * blockBytes + thread * workerBlockBytes
+    }
+
+    public static func workerTableOffset(threads: Int) -> Int { workerBlockOffset(thread: threads, threads: threads) }
+
+    public static func fileBytes(threads: Int) -> Int {
+        workerTableOffset(threads: threads) + workerRowsMax * workerRowWords * 8
+    }
 
     /// Tells layouts apart: a file of another version's layout is not read.
     public static let digest: UInt64 = {
-        var text = "1 \(cellCount) \(boundsMilliseconds)"
+        var text = "2 \(cellCount) \(workerRowsMax) \(workerRowWords) \(boundsMilliseconds)"
         for route in RequestRoute.allCases { text += route.label }
         for outcome in RequestOutcome.allCases { text += outcome.label }
         for policy in PolicyName.allCases { text += policy.rawValue }

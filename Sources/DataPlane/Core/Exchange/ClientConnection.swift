@@ -111,6 +111,10 @@ struct ClientConnection {
     var chunksAnswer = false
     var events = EventBoundary()
     var mayInsertEvent = false
+    /// What is noted of the request for metrics and the access log.
+    var notes = RequestNotes()
+    /// The end of an answer's content that came before the present bytes, where usage is read from it.
+    var tail = ByteBuffer()
     /// The client has left.
     var hasGone = false
 
@@ -146,6 +150,7 @@ struct ClientConnection {
         isHeadTimed = false
         emptyLines = 0
         beganAt = now
+        notes = RequestNotes()
     }
 
     /// Everything of the request has been given to the worker's connection.

@@ -92,6 +92,9 @@ extension ProxyEngine {
         swap(&body, &clients.slots[id.index].request.body)
         counters.bodyBytes.count(-body.count)
         giveBack(body)
+        var tail = ByteBuffer()
+        swap(&tail, &clients.slots[id.index].tail)
+        giveBack(tail)
         clients.slots[id.index].request.content.clear()
         clients.slots[id.index].request.errorShape = .openAI
     }

@@ -3,10 +3,11 @@ import SignalboxProtocol
 /// What is counted of a request, each thing in one place.
 extension ProxyEngine {
     /// The request has ended, in whatever way.
-    func countEnd(_ id: ConnectionID, at now: MonotonicTime) {
+    mutating func countEnd(_ id: ConnectionID, at now: MonotonicTime) {
         let route = clients.slots[id.index].request.metricsRoute
         let outcome = outcome(id)
         counters.metrics.count(MetricsLayout.request(route, outcome))
+        logAccess(id, outcome, at: now)
         guard outcome != .clientGone else { return }
         let took = now.milliseconds - clients.slots[id.index].beganAt.milliseconds
         counters.metrics.observe(MetricsLayout.duration(route), milliseconds: took)
@@ -38,16 +39,26 @@ extension ProxyEngine {
     }
 
     /// A worker is picked, after a wait or without one.
-    func countPick(_ id: ConnectionID, _ pool: Int, at now: MonotonicTime) {
+    mutating func countPick(_ id: ConnectionID, _ worker: Int, _ pool: Int, at now: MonotonicTime) {
         counters.metrics.count(table.pools[pool].picksCell)
+        counters.metrics.count(.requests, slot: table.workers[worker].lease.slot)
+        clients.slots[id.index].notes.pickedAt = now
+        clients.slots[id.index].notes.picksCell = table.pools[pool].picksCell
+        clients.slots[id.index].notes.predictedPermille =
+            table.pools[pool].policy.predictedPermille(table.workers[worker], facts)
         guard let since = clients.slots[id.index].waitsSince else { return }
         counters.metrics.observe(MetricsLayout.queueWait, milliseconds: now.milliseconds - since.milliseconds)
     }
 
-    /// The first content of a stream has come.
-    func countFirstToken(_ id: ConnectionID, at now: MonotonicTime) {
-        let took = now.milliseconds - clients.slots[id.index].beganAt.milliseconds
-        counters.metrics.observe(MetricsLayout.firstToken, milliseconds: took)
+    /// Content of a stream has come.
+    mutating func countToken(_ id: ConnectionID, isFirst: Bool, at now: MonotonicTime) {
+        if isFirst {
+            let took = now.milliseconds - clients.slots[id.index].beganAt.milliseconds
+            counters.metrics.observe(MetricsLayout.firstToken, milliseconds: took)
+        } else if let before = clients.slots[id.index].notes.contentAt {
+            counters.metrics.observe(MetricsLayout.interToken, milliseconds: now.milliseconds - before.milliseconds)
+        }
+        clients.slots[id.index].notes.contentAt = now
     }
 
     /// The request is tried once more.

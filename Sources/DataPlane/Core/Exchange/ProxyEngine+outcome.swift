@@ -8,6 +8,7 @@ extension ProxyEngine {
         let isTrial = clients.slots[id.index].isTrial
         clients.slots[id.index].hasOutcome = true
         clients.slots[id.index].isTrial = false
+        counters.metrics.count(.failures, slot: slot)
         let table = table
         breakers.failed(slot: slot, reason, isTrial: isTrial, at: now, table.settings.breaker) {
             table.pools.map { pool in pool.ready.map { table.workers[$0].lease.slot } }.filter { $0.contains(slot) }

@@ -15,6 +15,7 @@ extension ProxyEngine {
 
     /// Picks a worker of the pool, counts the request there and takes it on.
     mutating func place(_ id: ConnectionID, _ pool: Int, at now: MonotonicTime) -> Placement {
+        if clients.slots[id.index].notes.readAt == nil { clients.slots[id.index].notes.readAt = now }
         guard clients.slots[id.index].request.route != .firstReadyWorker else { return placeFirst(id) }
         guard !isBehindOthers(id, pool) else { return .mustWait(.noRoom) }
         gather(id, pool)
@@ -24,8 +25,8 @@ extension ProxyEngine {
             let wasAdmitted = clients.slots[id.index].isAdmitted
             if let reason = admit(id, at: now) { return .mustWait(reason) }
             if take(id, index, at: now) {
+                countPick(id, index, pool, at: now)
                 note(id, index, pool, at: now)
-                countPick(id, pool, at: now)
                 return .placed
             }
             if !wasAdmitted { dismiss(id) }

@@ -1,3 +1,5 @@
+import SignalboxProtocol
+
 /// The way of an answer from a worker to its client.
 extension ProxyEngine {
     /// Writes the client's head for a worker's response.
@@ -18,6 +20,10 @@ extension ProxyEngine {
         clients.slots[client.index].chunksAnswer = isUnframed && minorVersion == 1
         clients.slots[client.index].events = EventBoundary()
         clients.slots[client.index].mayInsertEvent = head.isEventStream && !head.isContentEncoded && isUnframed
+        clients.slots[client.index].notes.headAt = now
+        clients.slots[client.index].notes.tellsUsage =
+            clients.slots[client.index].request.metricsRoute.isInference && (200..<300).contains(head.status)
+            && !head.isContentEncoded
         upstreams.slots[id.index].framer = BodyFramer(head.framing)
         upstreams.slots[id.index].mayReuse = head.keepAlive
 
@@ -61,6 +67,8 @@ extension ProxyEngine {
         let chunked = clients.slots[client.index].chunksAnswer
         var position = start
         var hasContent = false
+        // The content that is not known to be followed by more.
+        var last = 0..<0
         while true {
             let step: ChunkedDecoder.Step
             do throws(HTTPFault) {
@@ -73,11 +81,14 @@ extension ProxyEngine {
             switch step {
             case .data(let range):
                 hasContent = true
+                if !last.isEmpty { keepTail(client, bytes, last) }
+                last = range
+                clients.slots[client.index].notes.answerBytes += range.count
                 if clients.slots[client.index].work != nil {
                     settleWork(client, at: network.now, isStream: clients.slots[client.index].mayInsertEvent)
                 }
-                if !upstreams.slots[id.index].hasContent, clients.slots[client.index].mayInsertEvent {
-                    countFirstToken(client, at: network.now)
+                if clients.slots[client.index].mayInsertEvent {
+                    countToken(client, isFirst: !upstreams.slots[id.index].hasContent, at: network.now)
                 }
                 upstreams.slots[id.index].hasContent = true
                 if clients.slots[client.index].mayInsertEvent { clients.slots[client.index].events.take(bytes, range) }
@@ -88,6 +99,7 @@ extension ProxyEngine {
                     output.clear()
                 }
             case .needMore:
+                if !last.isEmpty { keepTail(client, bytes, last) }
                 upstreams.slots[id.index].framer = framer
                 network.send(output.storage.span, to: client)
                 if network.queuedBytes(client) > queuedBytesMax {
@@ -97,6 +109,7 @@ extension ProxyEngine {
                 }
                 return
             case .end:
+                readUsage(client, bytes, last: last)
                 if chunked { output.append("0\r\n\r\n") }
                 network.send(output.storage.span, to: client)
                 answerComplete(id, client, hasExtraBytes: position < bytes.count, &network)

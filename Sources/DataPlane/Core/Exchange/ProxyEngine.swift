@@ -18,6 +18,8 @@ public struct ProxyEngine: ~Copyable {
     /// What policies look at of the present request.
     var facts = RoutingFacts()
     let counters: ThreadCounters
+    /// Requests that have ended, for samples of them.
+    var ended = 0
     /// The counters of the other threads of this data plane.
     let otherCounters: [ThreadCounters]
     var random: SplitMix64

@@ -6,6 +6,8 @@ public struct SharedState: Sendable {
     public let admission: AdmissionGate
     public let origin: SnapshotOrigin
     public let explanations = RecentExplanations()
+    /// Says whose the cells of workers are; nil where nobody reads them.
+    let workerRows: WorkerRows?
     /// What other data planes are to be told.
     let outbox = PlacementOutbox()
     /// Where the workers of the present table are kept.
@@ -15,12 +17,15 @@ public struct SharedState: Sendable {
     /// - Parameters:
     ///   - slotsMax: workers that can be counted, present and past ones that still have requests.
     ///   - prefixIndexBytes: memory of the prefix index, taken when a policy needs it.
+    ///   - workerRows: says whose the cells of workers are.
     ///   - now: the present moment.
     public init(
         slotsMax: Int,
         prefixIndexBytes: Int = 64 << 20,
+        workerRows: WorkerRows? = nil,
         at now: MonotonicTime = MonotonicTime(milliseconds: 1)
     ) {
+        self.workerRows = workerRows
         loads = WorkerLoads(slotsMax: slotsMax)
         breakers = WorkerBreakers(loads: loads)
         limits = WorkerLimits(loads: loads)

@@ -37,9 +37,13 @@ public final class ThreadCounters: Sendable {
     /// What is counted for metrics.
     public let metrics: MetricCells
 
-    public init(thread: Int = 0, metrics: MetricCells = MetricCells()) {
+    /// Where requests that have ended are left for the access log; nil without one.
+    let accessRing: AccessRing?
+
+    public init(thread: Int = 0, metrics: MetricCells = MetricCells(), accessRing: AccessRing? = nil) {
         self.thread = thread
         self.metrics = metrics
+        self.accessRing = accessRing
     }
 
     /// Bytes in memory that the buffer budget counts.

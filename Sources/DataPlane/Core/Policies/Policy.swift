@@ -41,6 +41,13 @@ enum Policy: Sendable {
         }
     }
 
+    /// The share of the prompt that a worker is thought to have in its cache, in thousandths; nil: this policy does not know.
+    /// To be asked between a pick and what is remembered of it.
+    func predictedPermille(_ worker: RoutedWorker, _ facts: borrowing RoutingFacts) -> Int? {
+        guard case .kvCost = self, facts.textBytes > 0, let lane = worker.lane else { return nil }
+        return min(1000, facts.depths[lane] * BlockHasher.blockBytes * 1000 / facts.textBytes)
+    }
+
     /// Picks one of the ready workers of a pool.
     ///
     /// - Parameter facts: what ``needs`` asks for.

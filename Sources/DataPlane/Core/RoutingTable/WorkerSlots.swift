@@ -41,6 +41,7 @@ public struct WorkerSlots {
         let lease = Lease(slot: slot, token: nextToken, lane: freeLanes.popLast())
         nextToken += 1
         leases[incarnation] = lease
+        shared.workerRows?.begin(slot: slot, incarnation)
         return lease
     }
 

@@ -1,0 +1,49 @@
+import SignalboxProtocol
+
+/// What the access log is told of a request.
+extension ProxyEngine {
+    /// The request has ended.
+    mutating func logAccess(_ id: ConnectionID, _ outcome: MetricsLayout.RequestOutcome, at now: MonotonicTime) {
+        guard let ring = counters.accessRing else { return }
+        ended &+= 1
+        let isFailure = outcome == .serverError || outcome == .cut
+        guard isFailure || ring.sampleEvery == 1 || ended % ring.sampleEvery == 0 else { return }
+        let client = clients.slots[id.index]
+        func since(_ time: MonotonicTime?) -> Int? { time.map { $0.milliseconds - client.beganAt.milliseconds } }
+        var record = AccessRecord(
+            route: client.request.metricsRoute,
+            outcome: outcome,
+            status: client.request.answerStatus,
+            worker: client.worker?.endpoint,
+            policy: client.notes.picksCell.flatMap { cell in
+                let index = cell - MetricsLayout.picks
+                return PolicyName.allCases.indices.contains(index) ? PolicyName.allCases[index] : nil
+            },
+            predictedPermille: client.notes.predictedPermille,
+            attempts: client.exchange.attempts,
+            requestBytes: client.bodyBytes,
+            answerBytes: client.notes.answerBytes,
+            usage: client.notes.usage,
+            endedAt: now,
+            readMilliseconds: since(client.notes.readAt),
+            pickedMilliseconds: since(client.notes.pickedAt),
+            headMilliseconds: since(client.notes.headAt),
+            totalMilliseconds: now.milliseconds - client.beganAt.milliseconds
+        )
+        if let value = requestIDValue(id) {
+            for (offset, index) in value.prefix(AccessRecord.idBytesMax).enumerated() {
+                record.id[offset] = client.request.head.storage[index]
+            }
+            record.idCount = min(value.count, AccessRecord.idBytesMax)
+        }
+        if !ring.put(record) { counters.metrics.count(MetricsLayout.accessLinesLost) }
+    }
+
+    /// Where the request's id stands in the head that is held of it.
+    private func requestIDValue(_ id: ConnectionID) -> Range<Int>? {
+        let line = clients.slots[id.index].request.idLine
+        let name = 14  // `X-Request-Id: `
+        guard line.count > name + 2, line.upperBound <= clients.slots[id.index].request.head.count else { return nil }
+        return (line.lowerBound + name)..<(line.upperBound - 2)
+    }
+}

@@ -1,0 +1,46 @@
+import SignalboxProtocol
+
+/// What answers tell of their tokens.
+extension ProxyEngine {
+    /// Content of an answer has come and more follows: its end is kept, as far as usage may stand there.
+    mutating func keepTail(_ client: ConnectionID, _ bytes: borrowing Span<UInt8>, _ range: Range<Int>) {
+        guard clients.slots[client.index].notes.tellsUsage else { return }
+        let most = TokenUsage.tailBytes
+        if clients.slots[client.index].tail.capacity == 0 { clients.slots[client.index].tail = takeBuffer() }
+        if range.count >= most {
+            clients.slots[client.index].tail.clear()
+        } else if clients.slots[client.index].tail.count > most {
+            clients.slots[client.index].tail.removeFirst(clients.slots[client.index].tail.count - (most - range.count))
+        }
+        let start = max(range.lowerBound, range.upperBound - most)
+        clients.slots[client.index].tail.append(bytes.extracting(start..<range.upperBound))
+    }
+
+    /// The last content of an answer has come: its usage is read and counted.
+    mutating func readUsage(_ client: ConnectionID, _ bytes: borrowing Span<UInt8>, last range: Range<Int>) {
+        guard clients.slots[client.index].notes.tellsUsage else { return }
+        if clients.slots[client.index].tail.isEmpty {
+            let start = max(range.lowerBound, range.upperBound - TokenUsage.tailBytes)
+            clients.slots[client.index].notes.usage.read(bytes.extracting(start..<range.upperBound))
+        } else {
+            keepTail(client, bytes, range)
+            let tail = clients.slots[client.index].tail
+            clients.slots[client.index].notes.usage.read(tail.storage.span)
+        }
+        count(clients.slots[client.index].notes)
+    }
+
+    private func count(_ notes: RequestNotes) {
+        let usage = notes.usage
+        if let prompt = usage.promptTokens { count(.prompt, prompt) }
+        if let completion = usage.completionTokens { count(.completion, completion) }
+        if let cached = usage.cachedTokens { count(.cached, cached) }
+        guard let permille = notes.predictedPermille, let prompt = usage.promptTokens else { return }
+        count(.predicted, prompt * permille / 1000)
+        count(.predictable, usage.cachedTokens ?? 0)
+    }
+
+    private func count(_ kind: MetricsLayout.Tokens, _ tokens: Int) {
+        counters.metrics.count(MetricsLayout.tokens + kind.rawValue, by: tokens)
+    }
+}

@@ -1,0 +1,20 @@
+/// What is noted of a request on its way, for metrics and the access log.
+struct RequestNotes {
+    /// When its body was whole, or began to be passed on, and it first looked for a worker.
+    var readAt: MonotonicTime?
+    /// When its last worker was picked.
+    var pickedAt: MonotonicTime?
+    /// When the head of the answer came.
+    var headAt: MonotonicTime?
+    /// When the last content of the answer came.
+    var contentAt: MonotonicTime?
+    /// The cell that its pick was counted in; nil before a pick.
+    var picksCell: Int?
+    /// The share of the prompt that the worker was thought to have in its cache, in thousandths; nil: nobody knew.
+    var predictedPermille: Int?
+    /// Content of the answer, in bytes.
+    var answerBytes = 0
+    /// The answer may tell its usage.
+    var tellsUsage = false
+    var usage = TokenUsage()
+}
