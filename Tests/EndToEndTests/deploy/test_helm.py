@@ -145,8 +145,8 @@ def test_the_chart_installs_the_same_router_as_the_kustomization() -> None:
         key: value for key, value in theirs.pod["spec"].items() if key not in skip}
     kinds = {name: sorted(found["kind"] for found in manifests.objects) for name, manifests in
              (("helm", ours), ("kustomize", theirs))}
-    # The kustomization's way to the API server is a policy of its own.
-    assert sorted([*kinds["helm"], "NetworkPolicy"]) == kinds["kustomize"]
+    # The kustomization's ways to the workers and to the API server are policies of their own.
+    assert sorted([*kinds["helm"], "NetworkPolicy", "NetworkPolicy"]) == kinds["kustomize"]
     assert {found["metadata"]["name"] for found in ours.all("Service")} == {
         found["metadata"]["name"] for found in theirs.all("Service")}
     scaler = Manifests("helm", helm_objects({"autoscaling": {"enabled": True}})).one("HorizontalPodAutoscaler")

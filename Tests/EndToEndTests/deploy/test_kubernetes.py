@@ -178,35 +178,31 @@ def test_volumes_and_limits_fit_one_another(manifests: Manifests) -> None:
     assert int(manifests.container["resources"]["requests"]["cpu"]) == data_planes * int(manifests.flag("--threads"))
 
 
-def test_the_flags_start_a_router_whose_probes_answer(bench: Workbench) -> None:
-    manifests = load("kustomize:base")
+def test_the_flags_start_a_router_whose_probes_answer(bench: Workbench, manifests: Manifests) -> None:
     ports = {"--port": free_port(), "--admin-port": free_port(), "--prometheus-port": free_port()}
     replaced = {**ports, "--database": bench.folder / "signalbox.db", "--runtime-dir": bench.folder / "run" / "sockets",
                 "--spool-directory": bench.folder, "--shutdown-delay-secs": 0}
     (bench.folder / "run").mkdir()
-    arguments = [binary("signalbox"), "launch"]
+    arguments: list[object] = [binary("signalbox"), "launch"]
     for flag, values in manifests.flags.items():
         arguments += [flag, *([replaced[flag]] if flag in replaced else values)]
     launch = bench.process(Manifested, "launch", arguments)
     number = {"data": ports["--port"], "admin": ports["--admin-port"], "metrics": ports["--prometheus-port"]}
 
-    def status(port: str, path: str) -> int:
+    def status(get: dict) -> int:
         try:
-            return httpx.get(f"http://127.0.0.1:{number[port]}{path}").status_code
+            return httpx.get(f"http://127.0.0.1:{number[get['port']]}{get['path']}").status_code
         except httpx.TransportError:
             launch.expect_running()
             return 0
 
     probes = {kind: manifests.container[kind]["httpGet"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
-    wait_for("the startup probe to be answered", lambda: status(**named(probes["startupProbe"])) == 200, 20)
-    assert status(**named(probes["livenessProbe"])) == 200
-    assert status(**named(probes["readinessProbe"])) == 503, "there is no worker"
-    assert status("metrics", "/metrics") == 200
-    assert status("admin", "/list_workers") == 200
-
-
-def named(get: dict) -> dict:
-    return {"port": get["port"], "path": get["path"]}
+    wait_for("the startup probe to be answered", lambda: status(probes["startupProbe"]) == 200, 20)
+    assert status(probes["livenessProbe"]) == 200
+    ready = 200 if probes["readinessProbe"]["path"] == "/health" else 503
+    assert status(probes["readinessProbe"]) == ready, "there is no worker"
+    assert status({"port": "metrics", "path": "/metrics"}) == 200
+    assert status({"port": "admin", "path": "/list_workers"}) == 200
 
 
 # Who is who

