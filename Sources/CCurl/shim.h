@@ -32,6 +32,12 @@ static inline CURLcode signalbox_curl_set_receiver(
     return curl_easy_setopt(handle, option, receiver);
 }
 
+/// Hands over bytes that libcurl copies.
+static inline CURLcode signalbox_curl_set_blob(CURL *handle, CURLoption option, const void *bytes, size_t count) {
+    struct curl_blob blob = {.data = (void *)bytes, .len = count, .flags = CURL_BLOB_COPY};
+    return curl_easy_setopt(handle, option, &blob);
+}
+
 /// Allows http and https only; the option's form depends on the version of libcurl.
 static inline CURLcode signalbox_curl_allow_http_only(CURL *handle) {
 #if LIBCURL_VERSION_NUM >= 0x075500

@@ -15,6 +15,7 @@ struct AdminAPI: Sendable {
             + PolicyRoutes(services: services).routes
             + SettingsRoutes(services: services).routes
             + HistoryRoutes(services: services).routes
+            + DiscoveryRoutes(services: services).routes
             + StatusRoutes(services: services).routes
     }
 
@@ -60,6 +61,7 @@ struct AdminServices: Sendable {
     let loads: FleetLoads
     let fanOut: WorkerFanOut
     let publisher: DataPlanesPublisher
+    let discovery: DiscoveryStatus
     let restart: DataPlaneRestart
     let logger: Logger
 }

@@ -42,6 +42,8 @@ enum WorkerView {
             "health_success_threshold": .integer(orNull: worker.properties.health.successThreshold),
             "health_failure_threshold": .integer(orNull: worker.properties.health.failureThreshold),
             "source": .string(worker.source.rawValue),
+            "pod": worker.pod?.jsonValue ?? .null,
+            "bootstrap_port": .integer(orNull: worker.bootstrapPort),
             "state": .string(state),
             "reason": .string(orNull: worker.drain.map(reason) ?? reason(worker, suspicion) ?? observed?.reason),
             "since": time(worker.drain?.beganAt ?? observed?.since),

@@ -40,6 +40,7 @@ struct ControlPlaneCommand: AsyncParsableCommand {
             try await ControlPlane.run(
                 options.configuration(lifelineDescriptor: lifelineFd, restartDescriptor: restartFd),
                 http: http,
+                kubernetes: CurlClient(runningMax: 8),
                 logger: logger,
                 onReady: { readyPipe.announce(adminAddress: $0) },
                 onStopping: { ShutdownLimit.begin() }

@@ -34,6 +34,7 @@ extension ControlPlaneOptions {
             healthPanicPercent: health.healthPanicPercent,
             loadMonitorIntervalSeconds: health.loadMonitorInterval,
             isHealthCheckDisabled: health.disableHealthCheck,
+            discovery: try discovery.settings(),
             lifelineDescriptor: lifelineDescriptor,
             restartDescriptor: restartDescriptor
         )

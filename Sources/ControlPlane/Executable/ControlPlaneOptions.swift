@@ -70,6 +70,9 @@ struct ControlPlaneOptions: ParsableArguments {
     @OptionGroup
     var health: HealthOptions
 
+    @OptionGroup(title: "Kubernetes")
+    var discovery: DiscoveryOptions
+
     @OptionGroup
     var settings: SettingOptions
 
@@ -121,6 +124,7 @@ struct ControlPlaneOptions: ParsableArguments {
         arguments += ["--worker-startup-timeout-secs", String(workerStartupTimeoutSecs)]
         arguments += ["--worker-startup-check-interval", String(workerStartupCheckInterval)]
         arguments += health.arguments
+        arguments += discovery.arguments
         arguments += logArguments
         guard includesIntent else { return arguments }
         arguments += routing.arguments

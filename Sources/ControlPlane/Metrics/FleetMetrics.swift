@@ -12,6 +12,7 @@ struct FleetMetrics {
     var traffic: [DataPlaneTraffic]
     var version: SnapshotVersion?
     var observerSuspected: Bool
+    var discovery = DiscoveryStatus.State()
 
     private static let bounds = MetricsLayout.boundsMilliseconds.map { Double($0) / 1000 }
 
@@ -22,6 +23,7 @@ struct FleetMetrics {
         requests(&page)
         dataPlanes(&page)
         workers(&page)
+        pods(&page)
         page.family("signalbox_build_info", .gauge, "The software that runs; always 1.")
         page.sample("signalbox_build_info", [("version", softwareVersion)], 1)
         page.family("signalbox_snapshot_sequence", .gauge, "Sequence of the newest version of the fleet.")

@@ -68,7 +68,8 @@ struct MetricsServer: Service {
             observed: services.health.observedAll(),
             traffic: services.publisher.traffic(),
             version: committed.version,
-            observerSuspected: services.health.suspicion != nil
+            observerSuspected: services.health.suspicion != nil,
+            discovery: services.discovery.current
         )
         return Response(
             status: .ok,

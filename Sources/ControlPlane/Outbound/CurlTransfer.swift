@@ -83,6 +83,12 @@ final class CurlTransfer {
                 signalbox_curl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, $0.baseAddress ?? UnsafeRawPointer(context))
             }
         }
+        if let silence = request.silenceMax {
+            let seconds = max(Int(silence.components.seconds), 1)
+            _ = signalbox_curl_set_number(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
+            _ = signalbox_curl_set_number(handle, CURLOPT_LOW_SPEED_TIME, seconds)
+        }
+        if let tls = request.tls { configure(tls) }
         _ = signalbox_curl_set_pointer(handle, CURLOPT_WRITEDATA, context)
         _ = signalbox_curl_set_receiver(handle, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
             guard let bytes, let context else { return 0 }
@@ -96,8 +102,26 @@ final class CurlTransfer {
         }
     }
 
+    private func configure(_ tls: OutboundTLS) {
+        if let authorities = tls.authorities { setBlob(CURLOPT_CAINFO_BLOB, authorities) }
+        if let identity = tls.identity {
+            setBlob(CURLOPT_SSLCERT_BLOB, identity.certificate)
+            setBlob(CURLOPT_SSLKEY_BLOB, identity.key)
+        }
+        if !tls.verifiesServer {
+            _ = signalbox_curl_set_number(handle, CURLOPT_SSL_VERIFYPEER, 0)
+            _ = signalbox_curl_set_number(handle, CURLOPT_SSL_VERIFYHOST, 0)
+        }
+    }
+
+    /// libcurl makes a copy.
+    private func setBlob(_ option: CURLoption, _ bytes: [UInt8]) {
+        _ = bytes.withUnsafeBytes { signalbox_curl_set_blob(handle, option, $0.baseAddress, $0.count) }
+    }
+
     /// Returns how many bytes were taken; any other number than all makes libcurl end the transfer.
     private func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if let receive = request.receive, isSuccess { return receive(bytes) ? bytes.count : 0 }
         guard body.count + bytes.count <= request.responseBytesMax else {
             isTooLarge = true
             return 0
@@ -120,6 +144,8 @@ final class CurlTransfer {
         switch result {
         case CURLE_COULDNT_CONNECT where systemError() == ECONNREFUSED:
             return OutboundError(code: .refused, message: "Nothing listens at \(url) (connection refused).")
+        case CURLE_WRITE_ERROR where request.receive != nil:
+            return OutboundError(code: .tooLarge, message: "A line of the answer of \(url) is too long.")
         case CURLE_OPERATION_TIMEDOUT where microseconds(CURLINFO_CONNECT_TIME_T) == 0:
             return OutboundError(code: .timeout, message: "No connection to \(url) could be opened in time.")
         case CURLE_OPERATION_TIMEDOUT:
@@ -133,6 +159,12 @@ final class CurlTransfer {
             let reason = String(cString: curl_easy_strerror(result))
             return OutboundError(code: .other, message: "The request to \(url) failed: \(reason).")
         }
+    }
+
+    private var isSuccess: Bool {
+        var status = 0
+        _ = signalbox_curl_get_number(handle, CURLINFO_RESPONSE_CODE, &status)
+        return (200..<300).contains(status)
     }
 
     private func systemError() -> Int32 {

@@ -15,6 +15,13 @@ public struct OutboundRequest: Sendable {
     public var timeout: Duration
     /// Limit for resolving the name and opening the connection.
     public var connectTimeout: Duration
+    /// Limit for the time between two pieces of the response; nil: none.
+    public var silenceMax: Duration?
+    /// Nil for `http`, and for `https` with what the system trusts.
+    public var tls: OutboundTLS?
+    /// Gets the body of a 2xx response piece by piece, on the client's thread, instead of the response; false ends the
+    /// transfer with an error.
+    public var receive: (@Sendable (UnsafeRawBufferPointer) -> Bool)?
     /// Largest accepted response body; a longer one is the error ``OutboundError/Code/tooLarge``.
     public var responseBytesMax: Int
 

@@ -16,12 +16,15 @@ public struct ControlPlane: Sendable {
     let loadMonitor: LoadMonitor
     let api: AdminAPI
     let services: AdminServices
+    let discovery: DiscoveryService
+    private let beginDiscovery: AsyncStream<Void>.Continuation
 
     init(
         store: Store,
         controlSocket: String,
         configuration: ControlPlaneConfiguration,
         http: any OutboundHTTP,
+        kubernetes: any OutboundHTTP,
         logger: Logger
     ) {
         let health = FleetHealth(panicPercent: configuration.healthPanicPercent, logger: logger)
@@ -60,6 +63,18 @@ public struct ControlPlane: Sendable {
             startupTimeoutSeconds: configuration.workerStartupTimeoutSeconds,
             logger: logger
         )
+        let discoveryStatus = DiscoveryStatus()
+        let (begin, beginDiscovery) = AsyncStream<Void>.makeStream()
+        self.beginDiscovery = beginDiscovery
+        discovery = DiscoveryService(
+            settings: configuration.discovery,
+            store: store,
+            workers: workers,
+            http: kubernetes,
+            status: discoveryStatus,
+            logger: logger,
+            begin: begin
+        )
         let services = AdminServices(
             store: store,
             workers: workers,
@@ -67,6 +82,7 @@ public struct ControlPlane: Sendable {
             loads: loads,
             fanOut: WorkerFanOut(http: http),
             publisher: publisher,
+            discovery: discoveryStatus,
             restart: DataPlaneRestart(descriptor: configuration.restartDescriptor),
             logger: logger
         )
@@ -83,6 +99,7 @@ public struct ControlPlane: Sendable {
     ///
     /// - Parameters:
     ///   - http: how workers are asked.
+    ///   - kubernetes: how the API server is asked: apart from the workers, so that large lists delay no probe.
     ///   - onReady: called once with the address of the admin API, when everything is open and the workers of the
     ///     command line are registered.
     ///   - onStopping: called once when the control plane begins to stop.
@@ -90,6 +107,7 @@ public struct ControlPlane: Sendable {
     public static func run(
         _ configuration: ControlPlaneConfiguration,
         http: any OutboundHTTP,
+        kubernetes: any OutboundHTTP,
         logger: Logger,
         onReady: @escaping @Sendable (_ adminAddress: String) -> Void,
         onStopping: @escaping @Sendable () -> Void = {}
@@ -107,6 +125,7 @@ public struct ControlPlane: Sendable {
             controlSocket: runtime.controlSocket,
             configuration: configuration,
             http: http,
+            kubernetes: kubernetes,
             logger: logger
         )
         do {
@@ -116,6 +135,11 @@ public struct ControlPlane: Sendable {
         }
         defer { plane.history.flush() }
         try await plane.serve(configuration, commandLine, runtime, logger, onReady, onStopping)
+    }
+
+    /// The workers of the database are watched: discovery may add to them.
+    func beginDiscovering() {
+        beginDiscovery.finish()
     }
 
     private static func openDatabase(_ path: String) throws -> (Store, FileLock) {
@@ -170,7 +194,7 @@ public struct ControlPlane: Sendable {
             onReady: onReady,
             onStopping: onStopping
         )
-        var services: [any Service] = [publisher, loadMonitor]
+        var services: [any Service] = [publisher, loadMonitor, discovery]
         services += servers
         services += metrics
         if let descriptor = configuration.lifelineDescriptor { services.append(Lifeline(descriptor: descriptor)) }

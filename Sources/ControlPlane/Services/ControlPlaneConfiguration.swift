@@ -28,6 +28,8 @@ public struct ControlPlaneConfiguration: Sendable {
     public var loadMonitorIntervalSeconds: Int
     /// True: workers count as ready without being probed.
     public var isHealthCheckDisabled: Bool
+    /// Nil: no service discovery.
+    public var discovery: DiscoverySettings?
     /// Read end of a pipe whose end of file means that the supervisor died.
     public var lifelineDescriptor: Int32?
     /// Write end of a pipe on which a byte asks the supervisor for new data planes; nil without a supervisor.
@@ -49,6 +51,7 @@ public struct ControlPlaneConfiguration: Sendable {
         healthPanicPercent: Int = 50,
         loadMonitorIntervalSeconds: Int = 1,
         isHealthCheckDisabled: Bool = false,
+        discovery: DiscoverySettings? = nil,
         lifelineDescriptor: Int32? = nil,
         restartDescriptor: Int32? = nil
     ) {
@@ -67,6 +70,7 @@ public struct ControlPlaneConfiguration: Sendable {
         self.healthPanicPercent = healthPanicPercent
         self.loadMonitorIntervalSeconds = loadMonitorIntervalSeconds
         self.isHealthCheckDisabled = isHealthCheckDisabled
+        self.discovery = discovery
         self.lifelineDescriptor = lifelineDescriptor
         self.restartDescriptor = restartDescriptor
     }

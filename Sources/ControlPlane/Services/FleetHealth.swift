@@ -9,7 +9,14 @@ final class FleetHealth: Sendable {
     private struct State {
         var tick: UInt64 = 0
         var workers: [IncarnationID: ProbeState] = [:]
+        var holds: [IncarnationID: HealthHold] = [:]
         var suspicion: ObserverSuspicion?
+
+        /// What counts: the probes, unless a worker is held.
+        var observed: [IncarnationID: ProbeState] {
+            guard !holds.isEmpty else { return workers }
+            return Dictionary(uniqueKeysWithValues: workers.map { ($0, $1.held(by: holds[$0])) })
+        }
     }
 
     private let run: RunID
@@ -40,15 +47,30 @@ final class FleetHealth: Sendable {
     }
 
     func end(_ incarnation: IncarnationID) {
-        state.withLock { _ = $0.workers.removeValue(forKey: incarnation) }
+        state.withLock { state in
+            state.workers[incarnation] = nil
+            state.holds[incarnation] = nil
+        }
+    }
+
+    /// Has a worker count as unhealthy, whatever its probes say.
+    func hold(_ incarnation: IncarnationID, reason: String, at now: Int64) {
+        state.withLock { state in
+            guard state.workers[incarnation] != nil else { return }
+            state.holds[incarnation] = HealthHold(since: now, reason: reason)
+        }
+    }
+
+    func release(_ incarnation: IncarnationID) {
+        state.withLock { $0.holds[incarnation] = nil }
     }
 
     func observed(_ incarnation: IncarnationID) -> ProbeState? {
-        state.withLock { $0.workers[incarnation] }
+        state.withLock { state in state.workers[incarnation].map { $0.held(by: state.holds[incarnation]) } }
     }
 
     func observedAll() -> [IncarnationID: ProbeState] {
-        state.withLock { $0.workers }
+        state.withLock { $0.observed }
     }
 
     /// The whole picture with the next tick.
@@ -56,8 +78,9 @@ final class FleetHealth: Sendable {
         let (tick, workers, suspicion, before) = state.withLock { state in
             state.tick += 1
             let before = state.suspicion
-            state.suspicion = ObserverSuspicion(state.workers, percent: panicPercent)
-            return (state.tick, state.workers, state.suspicion, before)
+            let observed = state.observed
+            state.suspicion = ObserverSuspicion(observed, percent: panicPercent)
+            return (state.tick, observed, state.suspicion, before)
         }
         log(suspicion, before: before)
         let observations = workers.compactMap { incarnation, observed in

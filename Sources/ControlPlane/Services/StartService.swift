@@ -18,6 +18,7 @@ struct StartService: Service {
         guard let port = await listeners.wait(count: listenersCount) else { return }
         try await commandLine.apply(to: plane)
         try await plane.workers.watchAll()
+        plane.beginDiscovering()
         if plane.store.wasRestored {
             logger.warning(
                 "The database is older than what was published: it was restored, and has a new epoch now.",

@@ -70,6 +70,17 @@ final class WorkerMonitor: Sendable {
         changes.healthChanged()
     }
 
+    /// Keeps new requests from a worker until it is released or stopped.
+    func hold(_ incarnation: IncarnationID, reason: String) {
+        health.hold(incarnation, reason: reason, at: Timestamp.nowMilliseconds())
+        changes.healthChanged()
+    }
+
+    func release(_ incarnation: IncarnationID) {
+        health.release(incarnation)
+        changes.healthChanged()
+    }
+
     func stopAll() {
         let all = tasks.withLock { tasks in
             defer { tasks = [:] }

@@ -119,23 +119,36 @@ final class WorkersService: Sendable {
     func remove(
         _ reference: WorkerReference,
         _ time: DrainTime = .standard,
+        reason: String? = nil,
         origin: AuditOrigin
     ) async throws -> Committed<Worker> {
         if case .url(let url) = reference { waiting.cancel(url) }
         guard !drains.isWithoutDataPlanes else {
-            let removed = try await store.removeWorker(reference, origin: origin)
+            let removed = try await store.removeWorker(reference, reason: reason, origin: origin)
             changes.versionCommitted()
             monitor.stop(removed.value.incarnation)
             logger.notice("A worker was removed.", metadata: ["worker.url": "\(removed.value.url)"])
             return removed
         }
-        let draining = try await store.drainWorker(reference, time, origin: origin)
+        let draining = try await store.drainWorker(reference, time, reason: reason, origin: origin)
         guard draining.isChange else { return draining }
         changes.versionCommitted()
         monitor.stop(draining.value.incarnation)
         logger.notice("A worker drains.", metadata: ["worker.url": "\(draining.value.url)"])
         drains.began()
         return draining
+    }
+
+    /// Keeps new requests from a registered worker, whatever its probes say, until it is released.
+    func hold(_ id: WorkerID, reason: String) async {
+        guard let worker = try? await store.worker(.id(id))?.value else { return }
+        monitor.hold(worker.incarnation, reason: reason)
+    }
+
+    /// Its probes decide again.
+    func release(_ id: WorkerID) async {
+        guard let worker = try? await store.worker(.id(id))?.value else { return }
+        monitor.release(worker.incarnation)
     }
 
     /// Changes what operators may change of a worker.

@@ -20,6 +20,7 @@ extension Store {
     public func drainWorker(
         _ reference: WorkerReference,
         _ time: DrainTime,
+        reason: String? = nil,
         origin: AuditOrigin
     ) async throws -> Committed<Worker> {
         try await write { [epoch] database in
@@ -27,7 +28,7 @@ extension Store {
                 throw StoreError.workerNotFound(reference)
             }
             guard worker.drain != nil else {
-                return try Store.drain(worker, time, reason: nil, origin: origin, epoch, database)
+                return try Store.drain(worker, time, reason: reason, origin: origin, epoch, database)
             }
             guard time == .none else {
                 let version = try Store.version(database, epoch: epoch)

@@ -65,8 +65,11 @@ extension Store {
             url: registration.url,
             urlGiven: registration.urlGiven,
             source: registration.source,
+            role: registration.role,
             properties: registration.properties,
             modelGiven: registration.modelGiven,
+            pod: registration.pod,
+            bootstrapPort: registration.bootstrapPort,
             addedAt: Timestamp.nowMilliseconds(),
             firstReadyAt: firstReadyAt
         )
@@ -79,12 +82,16 @@ extension Store {
     /// Ends a registration at once: there is no data plane that could have requests at the worker.
     ///
     /// - Throws: ``StoreError/workerNotFound(_:)``.
-    public func removeWorker(_ reference: WorkerReference, origin: AuditOrigin) async throws -> Committed<Worker> {
+    public func removeWorker(
+        _ reference: WorkerReference,
+        reason: String? = nil,
+        origin: AuditOrigin
+    ) async throws -> Committed<Worker> {
         try await write { [epoch] database in
             guard let worker = try WorkerRow.find(reference, database) else {
                 throw StoreError.workerNotFound(reference)
             }
-            return try Store.delete(worker, reason: nil, origin: origin, epoch, database)
+            return try Store.delete(worker, reason: reason, origin: origin, epoch, database)
         }
     }
 

@@ -19,8 +19,20 @@ enum StoreSchema {
         migrator.registerMigration("4 draining workers") { database in
             for statement in drainingWorkers { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("5 workers of pods") { database in
+            for statement in workersOfPods { try database.execute(sql: statement) }
+        }
         return migrator
     }
+
+    /// Workers that Kubernetes told of keep which pod they are, so that a new process knows them again.
+    private static let workersOfPods = [
+        "ALTER TABLE worker ADD COLUMN pod_namespace TEXT",
+        "ALTER TABLE worker ADD COLUMN pod_name TEXT CHECK ((pod_name IS NULL) = (pod_namespace IS NULL))",
+        "ALTER TABLE worker ADD COLUMN pod_uid TEXT CHECK ((pod_uid IS NULL) = (pod_namespace IS NULL))",
+        "ALTER TABLE worker ADD COLUMN bootstrap_port INTEGER CHECK (bootstrap_port BETWEEN 0 AND 65535)",
+        "CREATE UNIQUE INDEX worker_active_pod ON worker (pod_uid) WHERE intent = 'active' AND pod_uid IS NOT NULL",
+    ]
 
     /// A worker that drains keeps its row, and its URL may be registered anew meanwhile.
     private static let drainingWorkers = [

@@ -39,12 +39,21 @@ enum WorkerRow {
                 )
             ),
             modelGiven: row["model_given"],
+            pod: pod(row),
+            bootstrapPort: row["bootstrap_port"],
             models: models == "[]" ? [] : try JSONText.value([ModelCard].self, from: models),
             runningRequestsMax: row["running_requests_max"],
             drain: drain(row),
             addedAt: row["added_at"],
             firstReadyAt: row["first_ready_at"]
         )
+    }
+
+    private static func pod(_ row: Row) -> PodReference? {
+        guard let namespace: String = row["pod_namespace"], let name: String = row["pod_name"],
+            let uid: String = row["pod_uid"]
+        else { return nil }
+        return PodReference(namespace: namespace, name: name, uid: uid)
     }
 
     private static func drain(_ row: Row) -> WorkerDrain? {
@@ -95,8 +104,8 @@ enum WorkerRow {
                     (id, incarnation, url, url_given, source, role, weight, priority, cost, labels, models, model_given,
                     health_check, health_check_timeout_secs, health_check_interval_secs, health_success_threshold,
                     health_failure_threshold, intent, added_at, first_ready_at, running_requests_max,
-                    health_check_path)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    health_check_path, pod_namespace, pod_name, pod_uid, bootstrap_port)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         )
         try statement.execute(arguments: [
@@ -105,7 +114,8 @@ enum WorkerRow {
             worker.properties.cost, try JSONText.text(worker.properties.labels), try JSONText.text(worker.models),
             worker.modelGiven, health.isEnabled, health.timeoutSeconds, health.intervalSeconds,
             health.successThreshold, health.failureThreshold, worker.intent.rawValue, worker.addedAt,
-            worker.firstReadyAt, worker.runningRequestsMax, health.path,
+            worker.firstReadyAt, worker.runningRequestsMax, health.path, worker.pod?.namespace, worker.pod?.name,
+            worker.pod?.uid, worker.bootstrapPort,
         ])
     }
 

@@ -20,6 +20,9 @@ public struct SnapshotWorker: Hashable, Sendable, Codable {
     /// True once this incarnation has been ready: without a newer observation it is presumed ready again.
     public var wasReady: Bool
 
+    /// Whether policies may pick it: workers for one half of the work only wait for the prefill/decode mode.
+    public var takesRequests: Bool { role == .regular }
+
     public init(
         id: WorkerID,
         incarnation: IncarnationID,

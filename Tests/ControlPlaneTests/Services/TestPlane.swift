@@ -36,6 +36,7 @@ struct TestPlane {
             controlSocket: folder.file("control.sock"),
             configuration: configuration,
             http: http,
+            kubernetes: http,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
     }

@@ -15,9 +15,7 @@ import Testing
         }
         do {
             let lock = try RuntimeDirectoryLock(directory: directory)
-            var information = stat()
-            #expect(stat(directory, &information) == 0)
-            #expect(information.st_mode & 0o777 == 0o700)
+            #expect(fileMode(directory) == 0o700)
             let error = #expect(throws: LaunchError.self) { _ = try RuntimeDirectoryLock(directory: directory) }
             #expect(error?.exitStatus == 75)
             #expect(error?.message.contains("--runtime-dir") == true)

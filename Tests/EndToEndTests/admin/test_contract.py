@@ -88,6 +88,7 @@ def test_every_operation_answers_as_documented(bench: Workbench) -> None:
     sequence = ask("GET", "/snapshots")["snapshots"][0]["version"]["sequence"]
     ask("GET", f"/snapshots/{sequence}")
     ask("GET", "/snapshots/999999", expected=404)
+    assert ask("GET", "/discovery")["enabled"] is False
     for path in ("/data_planes", "/version", "/health", "/liveness", "/readiness"):
         ask("GET", path)
     assert contract.exercised == contract.operations()

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.fleet import PROJECT, Launch, Workbench
+from support.kubernetes_api import KubernetesAPI
 from support.limits import limit
 from support.ports import free_port
 from support.processes import kill_pid
@@ -163,8 +165,16 @@ def test_gauges_tell_what_workers_and_data_planes_do(bench: Workbench) -> None:
     assert total(port, "signalbox_snapshot_sequence") == sequence
 
 
-def test_foreign_parsers_take_it_and_every_family_is_documented(bench: Workbench) -> None:
-    launch, port = fleet(bench)
+@pytest.fixture
+def discovering(bench: Workbench) -> Iterator[tuple[object, ...]]:
+    """Flags of service discovery, whose series are there only with it."""
+    api = KubernetesAPI()
+    yield "--service-discovery", "--selector", "app=none", "--kubeconfig", api.kubeconfig(bench.folder / "kubeconfig")
+    api.stop()
+
+
+def test_foreign_parsers_take_it_and_every_family_is_documented(bench: Workbench, discovering: tuple[object, ...]) -> None:
+    launch, port = fleet(bench, *discovering)
     post(launch, b"good")
     text = page(port)
     lint = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True, check=False)
@@ -179,8 +189,8 @@ def test_foreign_parsers_take_it_and_every_family_is_documented(bench: Workbench
     assert bare <= families, bare - families
 
 
-def test_the_dashboard_asks_for_what_is_there_and_shows_everything(bench: Workbench) -> None:
-    launch, port = fleet(bench)
+def test_the_dashboard_asks_for_what_is_there_and_shows_everything(bench: Workbench, discovering: tuple[object, ...]) -> None:
+    launch, port = fleet(bench, *discovering)
     post(launch, b"good")
     families = set(re.findall(r"^# TYPE (\S+)", page(port), re.M))
     dashboard = json.loads((PROJECT / "deploy/grafana/signalbox.json").read_text())

@@ -117,7 +117,7 @@ def test_launch_server_leaves_nothing_when_one_is_killed_with_9(bench: Workbench
 
 
 def test_launch_server_names_what_is_not_there_and_starts_nothing(bench: Workbench) -> None:
-    process = python(bench, "launch_server", "--router-service-discovery", "--server-command", "false")
+    process = python(bench, "launch_server", "--router-pd-disaggregation", "--server-command", "false")
     assert process.wait(limit(10)) == 64
-    assert "Kubernetes" in process.log()
+    assert "prefill/decode" in process.log()
     assert_nothing_is_left(bench)

@@ -39,6 +39,9 @@ def test_the_defaults_are_those_of_the_original() -> None:
     (["--verbose"], "verbose", True),
     (["--log-level", "warning"], "log_level", "warning"),
     (["--max-concurrent-requests", "-1"], "max_concurrent_requests", -1),
+    (["--service-discovery", "--selector", "app=a", "role=b"], "selector", {"app": "a", "role": "b"}),
+    (["--selector", "app=a", "tier in (b, c)"], "selector", ["app=a", "tier in (b, c)"]),
+    (["--selector", "app!=a"], "selector", ["app!=a"]),
     (["--prometheus-port", "9000", "--prometheus-host", "0.0.0.0"], "prometheus_host", "0.0.0.0"),
 ])
 def test_flags_are_read_as_the_original_read_them(words: list[str], field: str, value: object) -> None:
@@ -46,7 +49,6 @@ def test_flags_are_read_as_the_original_read_them(words: list[str], field: str, 
 
 
 @pytest.mark.parametrize(("words", "feature"), [
-    (["--service-discovery", "--selector", "app=worker"], "Kubernetes service discovery"),
     (["--pd-disaggregation"], "prefill/decode disaggregation"),
     (["--tls-cert-path", "x"], "TLS"),
     (["--api-key", "secret"], "authentication"),
@@ -86,6 +88,8 @@ def test_the_constructor_has_defaults_of_its_own() -> None:
     router = Router(worker_urls=["http://a:1"])
     assert router.args.port == 3001 and router.args.policy is PolicyType.RoundRobin
     assert value_of(router.args.command(), "--policy") == ["round_robin"]
-    with pytest.raises(ValueError, match="Kubernetes"):
-        Router(worker_urls=[], service_discovery=True)
+    with pytest.raises(ValueError, match="prefill/decode"):
+        Router(worker_urls=[], pd_disaggregation=True)
+    found = Router(service_discovery=True, selector={"app": "sglang-worker", "role": "inference"})
+    assert value_of(found.args.command(), "--selector") == ["app=sglang-worker", "role=inference"]
     assert Router.from_args(RouterArgs(port=5)).args.port == 5

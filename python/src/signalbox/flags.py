@@ -46,7 +46,6 @@ def lacks(name: str, feature: str, kind: Any = "text", default: Any = None, **mo
     return Flag(name, kind, default, feature=feature, meaning=f"not available: {feature}", **more)
 
 
-DISCOVERY = "Kubernetes service discovery"
 PREFILL_DECODE = "prefill/decode disaggregation"
 TLS = "TLS"
 KEYS = "authentication by API keys or tokens"
@@ -104,12 +103,13 @@ FLAGS: Sequence[Flag] = (
     acts("data-planes", int, None, "how many processes serve clients"),
     acts("database", "text", None, "file that keeps workers, policies, settings and the audit"),
     acts("runtime-dir", "text", None, "folder for the sockets of this router"),
-    lacks("service-discovery", DISCOVERY, "flag", False),
-    lacks("selector", DISCOVERY, "list"),
-    lacks("service-discovery-port", DISCOVERY, int, 80),
-    lacks("service-discovery-namespace", DISCOVERY),
-    lacks("prefill-selector", PREFILL_DECODE, "list"),
-    lacks("decode-selector", PREFILL_DECODE, "list"),
+    acts("service-discovery", "flag", False, "make workers of pods of Kubernetes"),
+    acts("selector", "list", None, "labels of the pods that are workers, as key=value"),
+    acts("service-discovery-port", int, 80, "where a worker listens whose pod names no port"),
+    acts("service-discovery-namespace", "text", None, "where pods are looked for; everywhere when missing"),
+    acts("kubeconfig", "text", None, "how to reach the API server from outside of pods"),
+    acts("prefill-selector", "list", None, "labels of pods that are prefill workers"),
+    acts("decode-selector", "list", None, "labels of pods that are decode workers"),
     lacks("pd-disaggregation", PREFILL_DECODE, "flag", False, other_names=("pd-disaggregated",)),
     lacks("prefill", PREFILL_DECODE, "list"),
     lacks("decode", PREFILL_DECODE, "list"),

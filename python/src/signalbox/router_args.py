@@ -48,8 +48,9 @@ class RouterArgs:
             name = flag.field if flag.name in ("host", "port", "worker-urls") else prefix + flag.field
             if getattr(namespace, name, None) is not None:
                 values[flag.field] = getattr(namespace, name)
-        if isinstance(values.get("selector"), list):
-            values["selector"] = dict(item.split("=", 1) for item in values["selector"] if "=" in item)
+        for name in ("selector", "prefill_selector", "decode_selector"):
+            if isinstance(values.get(name), list):
+                values[name] = _labels(values[name])
         return cls(**values)
 
     @staticmethod
@@ -94,14 +95,24 @@ class RouterArgs:
         arguments: List[str] = []
         for flag in FLAGS:
             value = getattr(self, flag.field)
-            if flag.native is None or value is None or value is False or value == []:
+            if flag.native is None or value is None or value is False or value in ([], {}):
                 continue
             arguments.append(f"--{flag.native}")
-            if isinstance(value, (list, tuple)):
+            if isinstance(value, dict):
+                arguments += [f"{key}={item}" for key, item in value.items()]
+            elif isinstance(value, (list, tuple)):
                 arguments += [str(item) for item in value]
             elif value is not True:
                 arguments.append(_text(value))
         return arguments
+
+
+def _labels(items: List[str]) -> Union[Dict[str, str], List[str]]:
+    """A dictionary as in the original, where every item says no more than a key and its value."""
+    parts = [item.split("=") for item in items]
+    if all(len(part) == 2 and not part[0].endswith("!") and "," not in part[1] for part in parts):
+        return {key: value for key, value in parts}
+    return items
 
 
 def _text(value: Union[str, int, float]) -> str:

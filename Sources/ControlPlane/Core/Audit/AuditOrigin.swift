@@ -15,10 +15,13 @@ public struct AuditOrigin: Hashable, Sendable {
     public static let controlPlane = AuditOrigin(actor: .controlPlane)
     /// The flags of the command line.
     public static let commandLine = AuditOrigin(actor: .cli)
+    /// Service discovery, after what the API server told.
+    public static let kubernetes = AuditOrigin(actor: .kubernetes)
 
     public enum Actor: String, Hashable, Sendable, CaseIterable {
         case api
         case cli
         case controlPlane = "control-plane"
+        case kubernetes
     }
 }

@@ -139,6 +139,17 @@ public struct ProbeState: Hashable, Sendable {
         return WorkerObservation(incarnation: incarnation, state: state, since: text, reason: reason)
     }
 
+    /// What counts while something else than its probes keeps requests from the worker.
+    public func held(by hold: HealthHold?) -> ProbeState {
+        guard let hold else { return self }
+        var state = self
+        state.health = .unhealthy
+        state.isLastSilence = false
+        state.since = hold.since
+        state.reason = hold.reason
+        return state
+    }
+
     private mutating func begin(_ health: Health, reason: String, at now: Int64) -> Event {
         self.health = health
         self.reason = reason
@@ -146,6 +157,17 @@ public struct ProbeState: Hashable, Sendable {
         failures = 0
         successes = 0
         return health == .ready ? .becameReady : .becameUnhealthy
+    }
+}
+
+/// Why a worker gets no requests although its probes might allow them, and since when, in milliseconds since 1970.
+public struct HealthHold: Hashable, Sendable {
+    public var since: Int64
+    public var reason: String
+
+    public init(since: Int64, reason: String) {
+        self.since = since
+        self.reason = reason
     }
 }
 

@@ -14,8 +14,17 @@ extension Worker {
         fields["model_id"] = .string(orNull: modelID)
         fields["models"] = .array(models.map { .string($0.id) })
         fields["running_requests_max"] = .integer(orNull: runningRequestsMax)
+        if let pod { fields["pod"] = pod.jsonValue }
+        if let bootstrapPort { fields["bootstrap_port"] = .integer(bootstrapPort) }
         fields["was_ready"] = .boolean(firstReadyAt != nil)
         return .object(fields)
+    }
+}
+
+extension PodReference {
+    /// As the admin API and the audit trail show it.
+    public var jsonValue: JSONValue {
+        .object(["namespace": .string(namespace), "name": .string(name), "uid": .string(uid)])
     }
 }
 

@@ -16,6 +16,10 @@ public struct Worker: Hashable, Sendable {
     public var properties: WorkerProperties
     /// The model that the operator named when it was added.
     public var modelGiven: String?
+    /// The pod that it is, when Kubernetes told of it.
+    public var pod: PodReference?
+    /// Where a prefill worker takes the connections of decode workers.
+    public var bootstrapPort: Int?
     /// What the worker's `/v1/models` answered last.
     public var models: [ModelCard]
     /// What the worker says about how many requests it runs at one time; nil: it does not say.
@@ -36,6 +40,8 @@ public struct Worker: Hashable, Sendable {
         role: WorkerRole = .regular,
         properties: WorkerProperties = WorkerProperties(),
         modelGiven: String? = nil,
+        pod: PodReference? = nil,
+        bootstrapPort: Int? = nil,
         models: [ModelCard] = [],
         runningRequestsMax: Int? = nil,
         drain: WorkerDrain? = nil,
@@ -50,6 +56,8 @@ public struct Worker: Hashable, Sendable {
         self.role = role
         self.properties = properties
         self.modelGiven = modelGiven
+        self.pod = pod
+        self.bootstrapPort = bootstrapPort
         self.models = models
         self.runningRequestsMax = runningRequestsMax
         self.drain = drain
@@ -63,13 +71,19 @@ public struct Worker: Hashable, Sendable {
     /// The name of what it serves: as the operator said, else as the worker itself says.
     public var modelID: String? { modelGiven ?? models.first?.id }
 
+    /// What requests may name: what the worker itself says, and what was said when it was added.
+    private var servedModels: [ModelCard] {
+        guard let modelGiven, !models.contains(where: { $0.id == modelGiven }) else { return models }
+        return models + [ModelCard(named: modelGiven)]
+    }
+
     /// The worker as data planes see it.
     public var snapshotWorker: SnapshotWorker {
         SnapshotWorker(
             id: id,
             incarnation: incarnation,
             url: url.description,
-            models: models,
+            models: servedModels,
             role: role,
             weight: properties.weight,
             intent: intent,
@@ -88,4 +102,15 @@ public enum WorkerSource: String, Hashable, Sendable, Codable, CaseIterable {
     case cli
     /// Added through the admin API; only the admin API removes it.
     case api
+    /// A pod that service discovery found; removed when the pod is no worker any more.
+    case kubernetes
+}
+
+extension ModelCard {
+    /// The card of a model of which no more than its name is known.
+    fileprivate init(named id: String) {
+        let fields: JSONValue = .object(["id": .string(id), "object": "model", "owned_by": "sglang"])
+        // A name is a string, which JSON can always express.
+        self.init(id: id, card: (try? JSONText.text(fields)) ?? "{}")
+    }
 }

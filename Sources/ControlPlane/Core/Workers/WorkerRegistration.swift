@@ -7,6 +7,9 @@ public struct WorkerRegistration: Hashable, Sendable {
     public var source: WorkerSource
     public var properties: WorkerProperties
     public var modelGiven: String?
+    public var role = WorkerRole.regular
+    public var pod: PodReference?
+    public var bootstrapPort: Int?
 
     /// Reads the URL; the error is a sentence for the person who wrote it.
     public init(
@@ -23,6 +26,21 @@ public struct WorkerRegistration: Hashable, Sendable {
         urlGiven = text
         self.source = source
         self.properties = properties
+    }
+
+    /// The worker that a pod is.
+    public init(_ worker: PodWorker, of pod: PodReference) {
+        url = worker.url
+        urlGiven = worker.url.description
+        source = .kubernetes
+        properties = WorkerProperties(
+            weight: worker.weight,
+            labels: ["kubernetes.namespace": pod.namespace, "kubernetes.pod": pod.name]
+        )
+        modelGiven = worker.model
+        role = worker.role
+        self.pod = pod
+        bootstrapPort = worker.bootstrapPort
     }
 
     static let fieldNames: Set<String> = WorkerChange.fieldNames.union(

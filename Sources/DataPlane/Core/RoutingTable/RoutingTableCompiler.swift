@@ -46,7 +46,7 @@ public struct RoutingTableCompiler {
             workers: workers,
             pools: pools,
             poolOfModel: poolOfModel,
-            refusesUnknownModels: RoutingTableCompiler.modelsDiffer(snapshot.workers),
+            refusesUnknownModels: RoutingTableCompiler.modelsDiffer(snapshot.workers.filter { $0.takesRequests }),
             modelsBody: RoutingTableCompiler.modelsBody(snapshot.workers, workers)
         )
     }
@@ -124,18 +124,19 @@ public struct RoutingTableCompiler {
         _ workers: [RoutedWorker]
     ) -> ([WorkerPool], [[UInt8]: Int]) {
         let standard = ModelConfiguration(model: "")
-        var pools = [pool(standard, snapshot, members: Array(workers.indices), workers)]
+        let routable = snapshot.workers.indices.filter { snapshot.workers[$0].takesRequests }
+        var pools = [pool(standard, snapshot, members: routable, workers)]
         var poolOfModel: [[UInt8]: Int] = [:]
         var configurations: [String: ModelConfiguration] = [:]
         for configuration in snapshot.models { configurations[configuration.model] = configuration }
 
         var names = Set(configurations.keys)
-        let modelsDiffer = RoutingTableCompiler.modelsDiffer(snapshot.workers)
+        let modelsDiffer = RoutingTableCompiler.modelsDiffer(routable.map { snapshot.workers[$0] })
         if modelsDiffer {
-            for worker in snapshot.workers { names.formUnion(worker.models.map(\.id)) }
+            for index in routable { names.formUnion(snapshot.workers[index].models.map(\.id)) }
         }
         for name in names.sorted() {
-            let members = snapshot.workers.indices.filter { index in
+            let members = routable.filter { index in
                 let models = snapshot.workers[index].models
                 // Where workers do not differ, a model that none of them names may be another name of what they serve.
                 return !modelsDiffer || models.isEmpty || models.contains { $0.id == name }
@@ -199,7 +200,7 @@ public struct RoutingTableCompiler {
     private static func modelsBody(_ snapshotWorkers: [SnapshotWorker], _ workers: [RoutedWorker]) -> String {
         var seen: Set<String> = []
         var cards: [String] = []
-        for (worker, routed) in zip(snapshotWorkers, workers) where routed.availability == .ready {
+        for (worker, routed) in zip(snapshotWorkers, workers) where worker.takesRequests && routed.availability == .ready {
             for model in worker.models where seen.insert(model.id).inserted { cards.append(model.card) }
         }
         return #"{"object":"list","data":["# + cards.joined(separator: ",") + "]}"

@@ -1,0 +1,126 @@
+import ControlPlaneCore
+import Testing
+
+@Suite("Watches of pods")
+struct PodWatchTests {
+    private static let list = PodWatchState.Step.list(continuation: nil)
+
+    @Test func listsPageByPageThenWatches() {
+        var state = PodWatchState()
+        #expect(state.step == PodWatchTests.list && state.waitMilliseconds == 0)
+        let pod = Pod(reference: PodReference(namespace: "n", name: "a", uid: "a"))
+        #expect(state.received(PodPage(pods: [pod], resourceVersion: "7", continuation: "next")) == nil)
+        #expect(state.step == .list(continuation: "next"))
+        #expect(state.received(PodPage(pods: [pod], resourceVersion: "7")) == [pod, pod])
+        #expect(state.step == .watch(resourceVersion: "7"))
+        state.heard(upTo: "9")
+        state.ended(wasUseful: true, spread: 0)
+        #expect(state.step == .watch(resourceVersion: "9") && state.waitMilliseconds == 0)
+    }
+
+    @Test func whatWasForgottenIsListedAtOnce() {
+        var state = PodWatchState()
+        _ = state.received(PodPage(pods: [], resourceVersion: "7"))
+        state.failed(status: 410, spread: 1)
+        #expect(state.step == PodWatchTests.list && state.waitMilliseconds == 0)
+        // A server that says so for ever is not asked for ever without a pause.
+        state.failed(status: 410, spread: 1)
+        #expect(state.waitMilliseconds > 0)
+    }
+
+    @Test func aPageThatFailsBeginsTheListAnew() {
+        var state = PodWatchState()
+        let pod = Pod(reference: PodReference(namespace: "n", name: "a", uid: "a"))
+        _ = state.received(PodPage(pods: [pod], resourceVersion: "7", continuation: "next"))
+        state.failed(status: 410, spread: 0)
+        #expect(state.step == PodWatchTests.list)
+        #expect(state.received(PodPage(pods: [pod], resourceVersion: "8")) == [pod])
+    }
+
+    @Test func waitsGrowAndEnd() {
+        var state = PodWatchState()
+        var waits: [Int64] = []
+        for _ in 0..<12 {
+            state.failed(status: nil, spread: 1)
+            waits.append(state.waitMilliseconds)
+        }
+        #expect(waits.prefix(4) == [250, 500, 1_000, 2_000])
+        #expect(waits.last == 30_000)
+        state.failed(status: nil, spread: 0)
+        #expect(state.waitMilliseconds == 15_000)
+        _ = state.received(PodPage(pods: [], resourceVersion: "1"))
+        #expect(state.waitMilliseconds == 0 && state.failures == 0)
+    }
+
+    @Test func watchesThatEndAtOnceAreFailures() {
+        var state = PodWatchState()
+        _ = state.received(PodPage(pods: [], resourceVersion: "1"))
+        state.ended(wasUseful: false, spread: 0)
+        #expect(state.failures == 1 && state.waitMilliseconds > 0)
+    }
+
+    @Test func linesAreCutWhereverThePiecesEnd() throws {
+        let text = Array("{\"a\":1}\r\n\n{\"b\":2}\n{\"c\"".utf8)
+        for cut in 0...text.count {
+            var lines = WatchLines()
+            var found: [[UInt8]] = []
+            for piece in [text[..<cut], text[cut...]] {
+                let taken = piece.withUnsafeBytes { lines.take($0) }
+                found += try #require(taken)
+            }
+            #expect(found.map { String(decoding: $0, as: UTF8.self) } == ["{\"a\":1}", "{\"b\":2}"])
+        }
+    }
+
+    @Test func aLineWithoutEndIsGivenUp() {
+        var lines = WatchLines(bytesMax: 4)
+        let taken = Array("12345".utf8).withUnsafeBytes { lines.take($0) }
+        #expect(taken == nil)
+    }
+
+    @Test func eventsAreRead() {
+        func event(_ text: String) -> PodWatchEvent { PodWatchEvent(json: Array(text.utf8)) }
+        let object = """
+            {"metadata":{"name":"a","namespace":"n","uid":"u","resourceVersion":"5","labels":{"l":"1"},"annotations":null,\
+            "creationTimestamp":"2026-01-01T00:00:00Z"},"spec":{"containers":[{"ports":[{"name":"api","containerPort":1},\
+            {"containerPort":2}]}]},"status":{"phase":"Running","podIP":"10.0.0.1","conditions":[{"type":"Ready",\
+            "status":"True"}]}}
+            """
+        let pod = Pod(
+            reference: PodReference(namespace: "n", name: "a", uid: "u"),
+            labels: ["l": "1"],
+            address: "10.0.0.1",
+            namedPorts: ["api": 1],
+            created: "2026-01-01T00:00:00Z"
+        )
+        #expect(event("{\"type\":\"ADDED\",\"object\":\(object)}") == .applied(pod, resourceVersion: "5"))
+        #expect(event("{\"type\":\"MODIFIED\",\"object\":\(object)}") == .applied(pod, resourceVersion: "5"))
+        #expect(event("{\"type\":\"DELETED\",\"object\":\(object)}") == .deleted(pod, resourceVersion: "5"))
+        #expect(
+            event("{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"9\"}}}")
+                == .bookmark(resourceVersion: "9")
+        )
+        #expect(
+            event("{\"type\":\"ERROR\",\"object\":{\"code\":410,\"message\":\"old\"}}")
+                == .failed(status: 410, message: "old")
+        )
+        for bad in ["", "{}", "[]", "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\"}}}", "{\"type\":\"NEW\"}"] {
+            guard case .unreadable = event(bad) else {
+                Issue.record("\(bad) was read")
+                continue
+            }
+        }
+    }
+
+    @Test func oneBadPodHarmsNoOtherOne() throws {
+        let text = """
+            {"metadata":{"resourceVersion":"7","continue":""},"items":[{"metadata":{"name":"a","uid":"u"}},\
+            {"metadata":{"name":5}},{"metadata":{"name":"b"}},7]}
+            """
+        let page = try #require(PodPage(json: Array(text.utf8)))
+        #expect(page.pods.map(\.reference.name) == ["a"] && page.unreadable == 3)
+        #expect(page.resourceVersion == "7" && page.continuation == nil)
+        #expect(PodPage(json: Array("{\"metadata\":{},\"items\":null}".utf8))?.pods == [])
+        #expect(PodPage(json: Array("[]".utf8)) == nil)
+    }
+}

@@ -1,0 +1,121 @@
+"""How the router proves itself to an API server, and what it says when it is not let in."""
+
+import base64
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.fleet import ControlPlane, Workbench
+from support.kubernetes_api import KubernetesAPI
+from support.waiting import wait_for
+
+FLAGS = ("--service-discovery", "--selector", "app=sglang", "--kubeconfig")
+
+
+@pytest.fixture
+def secure(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[KubernetesAPI]:
+    api = KubernetesAPI(tmp_path, **getattr(request, "param", {}))
+    yield api
+    api.stop()
+
+
+def watch(plane: ControlPlane) -> dict:
+    return plane.admin.get("/discovery").json()["watches"][0]
+
+
+def failure(plane: ControlPlane) -> str:
+    return wait_for("a failure", lambda: watch(plane)["failure"])
+
+
+def wait_watching(plane: ControlPlane) -> None:
+    wait_for("a list", lambda: watch(plane)["last_list"] and not watch(plane)["failure"])
+
+
+def test_kubectl_accepts_the_same_server_and_file(bench: Workbench, secure: KubernetesAPI) -> None:
+    secure.apply("a", port=1)
+    config = secure.kubeconfig(bench.folder / "config")
+    shown = subprocess.run(["kubectl", "--kubeconfig", config, "get", "--raw", "/api/v1/pods?limit=5"],
+                           capture_output=True, text=True, timeout=30)
+    assert shown.returncode == 0 and '"name": "a"' in shown.stdout, shown.stderr
+    plane = bench.control_plane(*FLAGS, config)
+    wait_watching(plane)
+
+
+def test_a_server_with_a_foreign_certificate_is_refused(bench: Workbench, secure: KubernetesAPI) -> None:
+    config = secure.kubeconfig(bench.folder / "config")
+    text = config.read_text()
+    config.write_text("\n".join(line for line in text.splitlines() if "certificate-authority-data" not in line))
+    plane = bench.control_plane(*FLAGS, config)
+    assert "certificate" in failure(plane) and not secure.requests
+    # The file is read anew for every try.
+    config.write_text(text)
+    wait_watching(plane)
+
+
+def test_the_insecure_flag_is_said_loudly(bench: Workbench, secure: KubernetesAPI) -> None:
+    config = secure.kubeconfig(bench.folder / "config")
+    lines = ["    insecure-skip-tls-verify: true" if "certificate-authority-data" in line else line
+             for line in config.read_text().splitlines()]
+    config.write_text("\n".join(lines))
+    plane = bench.control_plane(*FLAGS, config)
+    wait_watching(plane)
+    assert "insecure-skip-tls-verify" in plane.log()
+
+
+@pytest.mark.parametrize("secure", [{"token": "", "client_certificates": True}], indirect=True)
+@pytest.mark.parametrize("form", ["data", "file"])
+def test_client_certificates(bench: Workbench, secure: KubernetesAPI, tmp_path: Path, form: str) -> None:
+    certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
+    if form == "data":
+        user = {"client-certificate-data": base64.b64encode(certificate.read_bytes()).decode(),
+                "client-key-data": base64.b64encode(key.read_bytes()).decode()}
+    else:
+        # Relative to the folder of the kubeconfig.
+        for file in (certificate, key):
+            (bench.folder / file.name).write_bytes(file.read_bytes())
+        user = {"client-certificate": "client.pem", "client-key": "client.key"}
+    plane = bench.control_plane(*FLAGS, secure.kubeconfig(bench.folder / "config", **user))
+    wait_watching(plane)
+
+
+def test_a_token_that_rotates_is_read_again(bench: Workbench, api: KubernetesAPI) -> None:
+    token = bench.folder / "token"
+    token.write_text(f"{api.token}\n")
+    plane = bench.control_plane(*FLAGS, api.kubeconfig(bench.folder / "config", tokenFile="token"))
+    wait_watching(plane)
+    api.token = "rotated"
+    api.drop_watches()
+    assert "401" in failure(plane)
+    token.write_text("rotated")
+    wait_watching(plane)
+    assert "rotated" not in plane.log() and "secret-token" not in plane.log()
+
+
+def test_a_refusal_names_what_the_role_needs(bench: Workbench, api: KubernetesAPI) -> None:
+    api.answer_status = 403
+    plane = bench.control_plane(*FLAGS, api.kubeconfig(bench.folder / "config"))
+    assert "get, list and watch" in failure(plane)
+
+
+@pytest.mark.parametrize("text, said", [
+    (None, "cannot be read"),
+    ("{", "kubeconfig"),
+    ("current-context: x\n", "no context 'x'"),
+    ("contexts: []\n", "no current-context"),
+    ("current-context: x\ncontexts: [{name: x, context: {cluster: c}}]\n", "cluster 'c'"),
+    ("current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
+     "clusters: [{name: c, cluster: {server: 'https://h'}}]\nusers: [{name: u, user: {exec: {command: aws}}}]\n",
+     "exec, which is not supported"),
+])
+def test_a_bad_kubeconfig_is_explained_and_tried_again(bench: Workbench, api: KubernetesAPI, text: str | None,
+                                                       said: str) -> None:
+    config = bench.folder / "config"
+    if text is not None:
+        config.write_text(text)
+    plane = bench.control_plane(*FLAGS, config)
+    assert said in failure(plane)
+    assert plane.admin.get("/health").status_code == 200
+    api.kubeconfig(config)
+    wait_watching(plane)
