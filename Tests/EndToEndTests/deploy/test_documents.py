@@ -1,15 +1,20 @@
 """docs/kubernetes.md says what is so: its kustomization, its Helm command, its flags, names and folders."""
 
+import json
 import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
-from support.fleet import PROJECT
+from support.fleet import PROJECT, Workbench
+from support.kubernetes_api import KubernetesAPI
+from support.manifested_router import start
 from support.manifests import KUBERNETES, Manifests, flags_of_launch, helm_objects, kustomize, objects_of
+from support.waiting import wait_for
 
 DOCUMENT = (PROJECT / "docs" / "kubernetes.md").read_text()
 CHECKOUT = "../signalbox/"
@@ -78,6 +83,38 @@ def test_objects_that_are_named_exist(tmp_path: Path) -> None:
     assert promised == [f"{claim}-{pod}" for claim in claims for pod in pods]
     account = manifests.one("ServiceAccount")["metadata"]
     assert f"system:serviceaccount:{account['namespace']}:{account['name']}" in DOCUMENT
+
+
+def test_what_operators_are_told_to_type_shows_why_a_pod_is_no_worker(bench: Workbench, tmp_path: Path) -> None:
+    api = KubernetesAPI()
+    labels = {"app": "vllm", "tier": "gold"}
+    worker = bench.worker()
+    api.apply("good", namespace="llm", port=worker.port, labels=labels)
+    api.apply("starting", namespace="llm", port=1, labels=labels, ready=False)
+    router = start(bench, from_kustomization(tmp_path), KUBECONFIG=str(api.kubeconfig(bench.folder / "config")))
+    try:
+        wait_for("a ready worker", lambda: router.status({"port": "data", "path": "/readiness"}) == 200, 10)
+        said = []
+        for command in re.findall(r"^(curl -s localhost:30001/.*)$", DOCUMENT, re.M):
+            local = command.replace(":30001", f":{router.ports['admin']}")
+            run = subprocess.run(["bash", "-o", "pipefail", "-c", local], capture_output=True, text=True, check=False)
+            assert run.returncode == 0, run.stderr
+            said += [json.loads(line) for line in run.stdout.splitlines()]
+        assert said == [
+            ["app=vllm,tier=gold", "watching", None],
+            ["good", "worker", None, worker.url],
+            ["starting", "excluded", "Its condition Ready is not True.", None],
+            [worker.url, "ready", "The worker answers its health check."],
+        ]
+    finally:
+        api.stop()
+
+
+def test_the_log_can_be_read_as_told() -> None:
+    (program,) = re.findall(r"logs signalbox-0 \| jq -rR '(.*)'$", DOCUMENT, re.M)
+    log = 'signalbox: serving\n{"time":"1","level":"error","message":"no"}\n{"time":"2","level":"info","message":"yes"}\n'
+    run = subprocess.run(["jq", "-rR", program], input=log, capture_output=True, text=True, check=True)
+    assert run.stdout == "1 no\n"
 
 
 def test_folders_that_are_named_exist_and_none_is_forgotten() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import httpx
@@ -9,23 +10,20 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from support.fleet import PROJECT, Workbench, binary
+from support.fleet import PROJECT, Workbench
+from support.kubernetes_api import KubernetesAPI
+from support.manifested_router import start
 from support.manifests import (
     CHARTS, KUBERNETES, KUSTOMIZATIONS, Manifests, bytes_of, flags_of_launch, kustomize, load, objects_of,
 )
-from support.ports import free_port
-from support.processes import Process
 from support.waiting import wait_for
 
 NAMES = [f"kustomize:{name}" for name in KUSTOMIZATIONS] + [f"helm:{name}" for name in CHARTS]
+WITHOUT_DISCOVERY = {"kustomize:base", "helm:by-hand"}
 # The oldest that Chart.yaml admits, and the newest whose schemas are at hand.
 KUBERNETES_VERSIONS = ("1.30", "1.37")
 DOCUMENT_OF_PORT = {"data": "data-plane.yaml", "admin": "control-plane.yaml"}
 READ_PODS = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]
-
-
-class Manifested(Process):
-    stops_cleanly = True
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -179,30 +177,50 @@ def test_volumes_and_limits_fit_one_another(manifests: Manifests) -> None:
 
 
 def test_the_flags_start_a_router_whose_probes_answer(bench: Workbench, manifests: Manifests) -> None:
-    ports = {"--port": free_port(), "--admin-port": free_port(), "--prometheus-port": free_port()}
-    replaced = {**ports, "--database": bench.folder / "signalbox.db", "--runtime-dir": bench.folder / "run" / "sockets",
-                "--spool-directory": bench.folder, "--shutdown-delay-secs": 0}
-    (bench.folder / "run").mkdir()
-    arguments: list[object] = [binary("signalbox"), "launch"]
-    for flag, values in manifests.flags.items():
-        arguments += [flag, *([replaced[flag]] if flag in replaced else values)]
-    launch = bench.process(Manifested, "launch", arguments)
-    number = {"data": ports["--port"], "admin": ports["--admin-port"], "metrics": ports["--prometheus-port"]}
+    router = start(bench, manifests)
+    assert router.status(manifests.container["livenessProbe"]["httpGet"]) == 200
+    readiness = manifests.container["readinessProbe"]["httpGet"]
+    assert router.status(readiness) == (200 if readiness["path"] == "/health" else 503), "there is no worker"
+    assert router.status({"port": "metrics", "path": "/metrics"}) == 200
+    assert router.status({"port": "admin", "path": "/list_workers"}) == 200
 
-    def status(get: dict) -> int:
-        try:
-            return httpx.get(f"http://127.0.0.1:{number[get['port']]}{get['path']}").status_code
-        except httpx.TransportError:
-            launch.expect_running()
-            return 0
 
-    probes = {kind: manifests.container[kind]["httpGet"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
-    wait_for("the startup probe to be answered", lambda: status(probes["startupProbe"]) == 200, 20)
-    assert status(probes["livenessProbe"]) == 200
-    ready = 200 if probes["readinessProbe"]["path"] == "/health" else 503
-    assert status(probes["readinessProbe"]) == ready, "there is no worker"
-    assert status({"port": "metrics", "path": "/metrics"}) == 200
-    assert status({"port": "admin", "path": "/list_workers"}) == 200
+@pytest.fixture
+def api() -> Iterator[KubernetesAPI]:
+    api = KubernetesAPI()
+    yield api
+    api.stop()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_DISCOVERY])
+def test_the_flags_and_the_role_are_enough_to_find_workers(bench: Workbench, api: KubernetesAPI, name: str) -> None:
+    manifests = load(name)
+    watched = manifests.flags.get("--service-discovery-namespace", [None])[0]
+    expected = {}
+    for number, labels in enumerate(label_sets(manifests)):
+        for namespace in (watched or "one", "elsewhere"):
+            pod = f"worker-{number}-{namespace}"
+            worker = bench.worker()
+            api.apply(pod, namespace=namespace, port=worker.port, labels={**labels, "pod-template-hash": "1"})
+            if namespace != "elsewhere" or not watched:
+                expected[pod] = worker.url
+    api.apply("no-worker", namespace=watched or "one", port=1, labels={"app": "database"})
+    config = api.kubeconfig(bench.folder / "config")
+    router = start(bench, manifests, KUBECONFIG=str(config))
+    admin = f"http://127.0.0.1:{router.ports['admin']}"
+
+    def found() -> dict[str, str]:
+        pods = httpx.get(f"{admin}/discovery").json()["pods"]
+        return {pod["name"]: pod["url"] for pod in pods if pod["state"] == "worker"}
+
+    wait_for("the workers to be found", lambda: found() == expected, 10)
+    if "--selector" in manifests.flags:
+        wait_for("the readiness probe to be answered",
+                 lambda: router.status(manifests.container["readinessProbe"]["httpGet"]) == 200, 10)
+    # All that was asked for is in the rule, and in the namespace of the role.
+    paths = {path for path, _ in api.requests}
+    assert paths == {f"/api/v1/namespaces/{watched}/pods" if watched else "/api/v1/pods"}
+    assert all(query["labelSelector"] for _, query in api.requests)
 
 
 # Who is who
@@ -266,6 +284,7 @@ def test_a_drained_node_takes_a_single_pod_too(manifests: Manifests) -> None:
 
 
 def test_the_account_may_read_pods_and_nothing_else(manifests: Manifests) -> None:
+    assert manifests.discovers == (manifests.name not in WITHOUT_DISCOVERY)
     roles = manifests.all("Role") + manifests.all("ClusterRole")
     bindings = manifests.all("RoleBinding") + manifests.all("ClusterRoleBinding")
     account = manifests.one("ServiceAccount")["metadata"]["name"]
