@@ -19,7 +19,7 @@ check_shell() {
         return
     fi
     shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR \
-        scripts/*.sh scripts/lib/manylinux.sh scripts/lib/repair_wheel.sh .ci/run
+        scripts/*.sh scripts/lib/manylinux.sh scripts/lib/repair_wheel.sh scripts/lib/prove_image.sh .ci/run
 }
 
 check_workflows() {
