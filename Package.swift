@@ -158,7 +158,7 @@ let package = Package(
         ),
         .testTarget(
             name: "DataPlaneTests",
-            dependencies: ["DataPlane", "DataPlaneCore", "SignalboxProtocol"],
+            dependencies: ["DataPlane", "DataPlaneCore", "SignalboxProtocol", "Telemetry"],
             path: "Tests/DataPlaneTests",
             swiftSettings: strict
         ),

@@ -1,4 +1,5 @@
 public import Logging
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -8,7 +9,10 @@ import Musl
 
 /// Makes a logger that writes one line an event to standard error; nothing global is set, so tests may run in parallel.
 public func makeLogger(label: String, _ settings: LogSettings) -> Logger {
-    var logger = Logger(label: label) { _ in LogOutput(format: settings.format, directory: settings.directory) }
+    let repeats = SharedRepeatLimit()
+    var logger = Logger(label: label) { _ in
+        LogOutput(format: settings.format, directory: settings.directory, repeats: repeats)
+    }
     logger.logLevel = settings.level
     return logger
 }
@@ -20,6 +24,7 @@ public func makeLogger(label: String, _ settings: LogSettings) -> Logger {
 struct LogOutput: LogHandler {
     let format: LogFormat
     let directory: LogDirectory?
+    let repeats: SharedRepeatLimit
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level = .info
 
@@ -30,15 +35,28 @@ struct LogOutput: LogHandler {
 
     func log(event: LogEvent) {
         let now = Timestamp.nowMilliseconds()
+        let message = event.message.description
+        if event.level >= .warning {
+            let (isWritten, told) = repeats.take(message, at: now)
+            for held in told {
+                let metadata: Logger.Metadata = ["event": "\(held.message)", "times": "\(held.count)"]
+                put(.warning, "An event was not logged each time.", metadata, at: now)
+            }
+            guard isWritten else { return }
+        }
+        put(event.level, message, metadata.merging(event.metadata ?? [:]) { _, new in new }, at: now)
+    }
+
+    private func put(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata, at now: Int64) {
         let line = LogLine.line(
             format,
             millisecondsSinceEpoch: now,
-            level: event.level,
-            message: event.message.description,
-            metadata: metadata.merging(event.metadata ?? [:]) { _, new in new }
+            level: level,
+            message: message,
+            metadata: metadata
         )
         LogOutput.emit(
-            format == .text && ConsoleColor.isWanted ? ConsoleColor.applied(to: line, level: event.level) : line
+            format == .text && ConsoleColor.isWanted ? ConsoleColor.applied(to: line, level: level) : line
         )
         directory?.append(line, millisecondsSinceEpoch: now)
     }
@@ -57,5 +75,14 @@ struct LogOutput: LogHandler {
                 }
             }
         }
+    }
+}
+
+/// One ``RepeatLimit`` for all copies of a logger.
+final class SharedRepeatLimit: Sendable {
+    private let limit = Mutex(RepeatLimit())
+
+    func take(_ message: String, at now: Int64) -> (isWritten: Bool, told: [RepeatLimit.Held]) {
+        limit.withLock { $0.take(message, at: now) }
     }
 }

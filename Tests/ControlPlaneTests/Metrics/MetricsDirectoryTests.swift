@@ -14,7 +14,13 @@ struct MetricsDirectoryTests {
         deinit { try? FileManager.default.removeItem(atPath: path) }
 
         /// A file of a data plane whose threads have each counted `count` connections.
-        func add(_ name: String, threads: Int, count: UInt64, digest: UInt64 = MetricsLayout.digest) throws {
+        func add(
+            _ name: String,
+            threads: Int,
+            count: UInt64,
+            digest: UInt64 = MetricsLayout.digest,
+            worker: IncarnationID? = nil
+        ) throws {
             var bytes = [UInt8](repeating: 0, count: MetricsLayout.fileBytes(threads: threads))
             func put(_ value: UInt64, _ offset: Int) {
                 for index in 0..<8 { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
@@ -22,6 +28,16 @@ struct MetricsDirectoryTests {
             put(MetricsLayout.magic, 0)
             put(digest, MetricsLayout.digestOffset)
             put(UInt64(threads), MetricsLayout.threadsOffset)
+            if let worker {
+                let table = MetricsLayout.workerTableOffset(threads: threads) + 7 * MetricsLayout.workerRowWords * 8
+                let text = worker.description.filter { $0 != "-" }
+                put(UInt64(text.prefix(16), radix: 16) ?? 0, table)
+                put(UInt64(text.suffix(16), radix: 16) ?? 0, table + 8)
+                put(1, table + 16)
+                for thread in 0..<threads {
+                    put(count, MetricsLayout.workerBlockOffset(thread: thread, threads: threads) + 7 * 16)
+                }
+            }
             for thread in 0..<threads {
                 let block = MetricsLayout.headerBytes + thread * MetricsLayout.blockBytes
                 put(count, block + MetricsLayout.connections * 8)
@@ -33,7 +49,7 @@ struct MetricsDirectoryTests {
     }
 
     private func connections(_ directory: MetricsDirectory) -> UInt64 {
-        directory.read()[MetricsLayout.connections]
+        directory.read([]).cells[MetricsLayout.connections]
     }
 
     @Test("All files are summed, whatever state they are in; what is none counts nothing")
@@ -68,6 +84,22 @@ struct MetricsDirectoryTests {
         #expect(connections(directory) == merged + 5 + UInt64(MetricsDirectory.endedMax) + 1)
     }
 
+    @Test("Workers are told apart, from what they had when they got their rows, also by what was merged")
+    func workers() throws {
+        let folder = try Folder()
+        let directory = MetricsDirectory(path: folder.path)
+        var generator = SystemRandomNumberGenerator()
+        let (here, gone) = (IncarnationID.random(using: &generator), IncarnationID.random(using: &generator))
+        try folder.add("a", threads: 2, count: 10, worker: here)
+        try folder.add("b", threads: 1, count: 4, worker: here)
+        try folder.add("c", threads: 1, count: 3, worker: gone)
+        #expect(directory.read([here]).workers == [here: [22, 0], gone: [2, 0]])
+        for number in 0...MetricsDirectory.endedMax { try folder.add("ended-\(number)", threads: 1, count: 1) }
+        #expect(directory.read([here]).workers == [here: [22, 0]])
+        #expect(folder.names == ["merged.metrics"])
+        #expect(directory.read([here]).worker(here, .requests) == 22)
+    }
+
     @Test("A crash between the merge and the removal of its sources counts nothing twice")
     func crash() throws {
         let folder = try Folder()
@@ -88,7 +120,7 @@ struct MetricsDirectoryTests {
         for number in 0..<200 { try folder.add("ended-\(number)", threads: 1, count: 3) }
         let sums = await withTaskGroup(of: [UInt64].self) { group in
             for _ in 0..<8 {
-                group.addTask { (0..<5).map { _ in directory.read()[MetricsLayout.connections] } }
+                group.addTask { (0..<5).map { _ in directory.read([]).cells[MetricsLayout.connections] } }
             }
             return await group.reduce(into: [UInt64]()) { $0 += $1 }
         }
