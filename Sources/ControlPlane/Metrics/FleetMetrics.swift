@@ -73,6 +73,15 @@ struct FleetMetrics {
         page.family("sgl_router_generate_duration_seconds", .histogram, "The same for all inference requests together.")
         let inference = MetricsLayout.RequestRoute.allCases.filter(\.isInference).map { MetricsLayout.duration($0) }
         histogram(&page, "sgl_router_generate_duration_seconds", [], inference)
+        let decided = [
+            ("sgl_router_cache_hits_total", "Picks of a worker that was thought to have enough of the prompt.", .prefix),
+            ("sgl_router_cache_misses_total", "Picks for prompts of which no worker was thought to have enough.", .miss),
+            ("sgl_router_load_balancing_events_total", "Picks by load because loads were too far apart.", .balance),
+        ] as [(String, String, MetricsLayout.PickReason)]
+        for (name, help, reason) in decided {
+            page.family(name, .counter, help)
+            page.sample(name, [], picks(reason))
+        }
         let loads = workers.filter { $0.drain == nil }.map(inFlight)
         page.family("sgl_router_max_load", .gauge, "Requests in flight at the busiest worker.")
         page.sample("sgl_router_max_load", [], loads.max() ?? 0)
@@ -93,6 +102,14 @@ struct FleetMetrics {
         for worker in workers {
             let isReady = WorkerView.state(of: worker, observed[worker.incarnation]) == "ready"
             page.sample("sgl_router_worker_health", [("worker", worker.urlGiven)], isReady ? 1 : 0)
+        }
+    }
+
+    /// Picks of the policies that know what workers have, or weigh that against loads.
+    private func picks(_ reason: MetricsLayout.PickReason) -> UInt64 {
+        PolicyName.allCases.enumerated().reduce(UInt64(0)) { sum, policy in
+            let isCounted = MetricsLayout.pickReasons(policy.element).contains(.miss)
+            return isCounted ? sum &+ totals[MetricsLayout.pick(policy.offset, reason)] : sum
         }
     }
 
@@ -128,9 +145,15 @@ struct FleetMetrics {
             "How long requests that had to wait for a worker waited."
         )
         histogram(&page, "signalbox_queue_wait_seconds", [], MetricsLayout.queueWait)
-        page.family("signalbox_picks_total", .counter, "Picks of a worker, by policy.")
+        page.family("signalbox_picks_total", .counter, "Picks of a worker, by policy and by what decided them.")
         for (index, policy) in PolicyName.allCases.enumerated() {
-            page.sample("signalbox_picks_total", [("policy", policy.rawValue)], totals[MetricsLayout.picks + index])
+            for reason in MetricsLayout.pickReasons(policy) {
+                page.sample(
+                    "signalbox_picks_total",
+                    [("policy", policy.rawValue), ("reason", reason.label)],
+                    totals[MetricsLayout.pick(index, reason)]
+                )
+            }
         }
         page.family(
             "signalbox_client_aborts_total",

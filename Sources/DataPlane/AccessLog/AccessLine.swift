@@ -66,7 +66,7 @@ enum AccessLine {
         if let worker = record.worker { fields.append(("worker", .word(worker.authority))) }
         if let policy = record.policy {
             fields.append(("policy", .word(policy.rawValue)))
-            fields.append(("reason", .word(reason(record, policy))))
+            if let reason = record.reason { fields.append(("reason", .word(reason.label))) }
         }
         if let share = record.predictedPermille { fields.append(("predicted_cached_share", .thousandths(share))) }
         if record.attempts > 0 { add("attempts", record.attempts) }
@@ -80,20 +80,5 @@ enum AccessLine {
         addSeconds("first_byte_seconds", record.headMilliseconds)
         addSeconds("seconds", record.totalMilliseconds)
         return fields
-    }
-
-    /// What decided the last pick, in a word.
-    private static func reason(_ record: AccessRecord, _ policy: PolicyName) -> String {
-        guard record.attempts <= 1 else { return "retry" }
-        return switch policy {
-        case .kvCost: (record.predictedPermille ?? 0) > 0 ? "prefix" : "load"
-        case .leastLoad, .powerOfTwo: "load"
-        case .roundRobin: "order"
-        case .random: "chance"
-        case .manual, .consistentHashing: "key"
-        case .prefixHash: "prefix"
-        case .cacheAware: "text"
-        case .bucket: "length"
-        }
     }
 }

@@ -75,6 +75,40 @@ public enum MetricsLayout {
         }
     }
 
+    /// What decided a pick; the label `reason`.
+    public enum PickReason: Int, CaseIterable, Sendable {
+        /// It was its turn.
+        case order
+        case chance
+        case load
+        /// It was thought to have the beginning of the prompt.
+        case prefix
+        /// No worker was thought to have enough of the prompt.
+        case miss
+        /// Loads were too far apart for what the policy looks at first.
+        case balance
+        /// The worker or the key that the request names.
+        case key
+        case length
+
+        public var label: String { "\(self)" }
+    }
+
+    /// The reasons that picks of a policy can have.
+    public static func pickReasons(_ policy: PolicyName) -> [PickReason] {
+        switch policy {
+        case .roundRobin: [.order]
+        case .random: [.chance]
+        case .leastLoad, .powerOfTwo: [.load]
+        case .cacheAware: [.prefix, .miss, .balance]
+        case .bucket: [.length, .balance]
+        case .manual: [.key, .chance, .load]
+        case .consistentHashing: [.key, .chance]
+        case .prefixHash: [.prefix, .load]
+        case .kvCost: [.prefix, .miss, .load]
+        }
+    }
+
     /// What is counted of tokens, where answers tell (`usage` of the OpenAI API, `meta_info` of SGLang's).
     public enum Tokens: Int, CaseIterable, Sendable {
         case prompt, completion
@@ -125,7 +159,7 @@ public enum MetricsLayout {
     public static let interToken = firstToken + histogramCells
     public static let queueWait = interToken + histogramCells
     public static let picks = queueWait + histogramCells
-    public static let aborts = picks + PolicyName.allCases.count
+    public static let aborts = picks + PolicyName.allCases.count * PickReason.allCases.count
     public static let retries = aborts + AbortPhase.allCases.count
     public static let connections = retries + RequestRoute.allCases.count
     public static let tokens = connections + 1
@@ -138,6 +172,11 @@ public enum MetricsLayout {
     }
 
     public static func duration(_ route: RequestRoute) -> Int { durations + route.rawValue * histogramCells }
+
+    /// - Parameter policy: its number in ``PolicyName``.
+    public static func pick(_ policy: Int, _ reason: PickReason) -> Int {
+        picks + policy * PickReason.allCases.count + reason.rawValue
+    }
 
     public static func retry(_ route: RequestRoute) -> Int { retries + route.rawValue }
 
@@ -164,6 +203,7 @@ public enum MetricsLayout {
         for outcome in RequestOutcome.allCases { text += outcome.label }
         for policy in PolicyName.allCases { text += policy.rawValue }
         for phase in AbortPhase.allCases { text += phase.label }
+        for reason in PickReason.allCases { text += reason.label }
         return text.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
     }()
 }

@@ -16,6 +16,7 @@ import Testing
             status: 200,
             worker: nil,
             policy: .kvCost,
+            reason: .prefix,
             predictedPermille: 45,
             attempts: 1,
             requestBytes: 100,

@@ -12,7 +12,12 @@ struct MetricsLayoutTests {
         }
         cells += (0..<MetricsLayout.histogramCells).map { MetricsLayout.firstToken + $0 }
         cells += (0..<MetricsLayout.histogramCells).map { MetricsLayout.queueWait + $0 }
-        cells += PolicyName.allCases.indices.map { MetricsLayout.picks + $0 }
+        cells += (0..<MetricsLayout.histogramCells).map { MetricsLayout.interToken + $0 }
+        for policy in PolicyName.allCases.indices {
+            cells += MetricsLayout.PickReason.allCases.map { MetricsLayout.pick(policy, $0) }
+        }
+        cells += MetricsLayout.Tokens.allCases.map { MetricsLayout.tokens + $0.rawValue }
+        cells.append(MetricsLayout.accessLinesLost)
         cells += MetricsLayout.AbortPhase.allCases.map { MetricsLayout.aborts + $0.rawValue }
         cells.append(MetricsLayout.connections)
         #expect(cells.sorted() == Array(0..<MetricsLayout.cellCount))

@@ -16,6 +16,8 @@ public struct AccessRecord: Sendable {
     public var worker: WorkerEndpoint?
     /// The policy that picked the worker; nil: none did.
     public var policy: PolicyName?
+    /// What decided that pick.
+    public var reason: MetricsLayout.PickReason?
     /// The share of the prompt that the worker was thought to have in its cache, in thousandths; nil: nobody knew.
     public var predictedPermille: Int?
     /// How often it was sent to a worker.

@@ -15,10 +15,8 @@ extension ProxyEngine {
             outcome: outcome,
             status: client.request.answerStatus,
             worker: client.worker?.endpoint,
-            policy: client.notes.picksCell.flatMap { cell in
-                let index = cell - MetricsLayout.picks
-                return PolicyName.allCases.indices.contains(index) ? PolicyName.allCases[index] : nil
-            },
+            policy: client.notes.pick.map { PolicyName.allCases[$0.policyNumber] },
+            reason: client.notes.pick?.reason,
             predictedPermille: client.notes.predictedPermille,
             attempts: client.exchange.attempts,
             requestBytes: client.bodyBytes,

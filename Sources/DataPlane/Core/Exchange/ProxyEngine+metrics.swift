@@ -40,10 +40,11 @@ extension ProxyEngine {
 
     /// A worker is picked, after a wait or without one.
     mutating func countPick(_ id: ConnectionID, _ worker: Int, _ pool: Int, at now: MonotonicTime) {
-        counters.metrics.count(table.pools[pool].picksCell)
+        let policy = table.pools[pool].policyNumber
+        counters.metrics.count(MetricsLayout.pick(policy, facts.reason))
         counters.metrics.count(.requests, slot: table.workers[worker].lease.slot)
         clients.slots[id.index].notes.pickedAt = now
-        clients.slots[id.index].notes.picksCell = table.pools[pool].picksCell
+        clients.slots[id.index].notes.pick = RequestNotes.Pick(policyNumber: policy, reason: facts.reason)
         clients.slots[id.index].notes.predictedPermille =
             table.pools[pool].policy.predictedPermille(table.workers[worker], facts)
         guard let since = clients.slots[id.index].waitsSince else { return }

@@ -1,5 +1,14 @@
+import SignalboxProtocol
+
 /// What is noted of a request on its way, for metrics and the access log.
 struct RequestNotes {
+    /// A pick of a worker.
+    struct Pick {
+        /// The policy's number in `PolicyName`.
+        var policyNumber: Int
+        var reason: MetricsLayout.PickReason
+    }
+
     /// When its body was whole, or began to be passed on, and it first looked for a worker.
     var readAt: MonotonicTime?
     /// When its last worker was picked.
@@ -8,8 +17,8 @@ struct RequestNotes {
     var headAt: MonotonicTime?
     /// When the last content of the answer came.
     var contentAt: MonotonicTime?
-    /// The cell that its pick was counted in; nil before a pick.
-    var picksCell: Int?
+    /// What picked that worker; nil before a pick.
+    var pick: Pick?
     /// The share of the prompt that the worker was thought to have in its cache, in thousandths; nil: nobody knew.
     var predictedPermille: Int?
     /// Content of the answer, in bytes.

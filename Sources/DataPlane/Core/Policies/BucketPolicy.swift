@@ -1,3 +1,4 @@
+import SignalboxProtocol
 import Synchronization
 
 /// Requests of about the same length go to the same worker (specification section 3.5): the range of lengths is cut so that
@@ -35,10 +36,11 @@ final class BucketPolicy: Sendable {
         from ready: [Int],
         of workers: [RoutedWorker],
         _ filter: WorkerFilter,
-        _ facts: RoutingFacts,
+        _ facts: inout RoutingFacts,
         cursor: PolicyCursor
     ) -> Int? {
-        state.withLock { state in
+        facts.reason = .length
+        return state.withLock { state in
             adjust(&state, workers: ready.count, at: filter.now)
             var (least, most) = (Int.max, 0)
             var lightest: Int?
@@ -55,6 +57,7 @@ final class BucketPolicy: Sendable {
                 let chosen = ready[min(range, ready.count - 1)]
                 if filter.admits(workers[chosen]) { return chosen }
             }
+            facts.reason = .balance
             return lightest
         }
     }

@@ -1,3 +1,4 @@
+import SignalboxProtocol
 import Synchronization
 
 /// The original's algorithm (specification section 3.1): while loads are balanced, the worker that was last sent the longest
@@ -47,7 +48,7 @@ final class CacheAwarePolicy: Sendable {
         from ready: [Int],
         of workers: [RoutedWorker],
         _ filter: WorkerFilter,
-        _ facts: RoutingFacts
+        _ facts: inout RoutingFacts
     ) -> Int? {
         var (least, most) = (Int.max, 0)
         for index in ready {
@@ -57,6 +58,7 @@ final class CacheAwarePolicy: Sendable {
         }
         let isImbalanced =
             most - least > parameters.balanceAbsolute && Float(most) > Float(least) * parameters.balanceRelative
+        facts.reason = isImbalanced ? .balance : .miss
         if !isImbalanced {
             let (matched, sizes) = memory.state.withLock { state in
                 (state.tree.match(facts.text), parameters.missesGoToSmallestTree ? state.tree.sizes : [:])
@@ -66,6 +68,7 @@ final class CacheAwarePolicy: Sendable {
             if rate > parameters.threshold, let token = matched.worker,
                 let index = ready.first(where: { workers[$0].lease.token == token }), filter.admits(workers[index])
             {
+                facts.reason = .prefix
                 return index
             }
             if parameters.missesGoToSmallestTree {

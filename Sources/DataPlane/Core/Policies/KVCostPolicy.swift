@@ -1,3 +1,5 @@
+import SignalboxProtocol
+
 /// The worker where the request costs the fleet least: the prefill work that waits there, and the request's own work that the
 /// worker's cache does not save, which counts more the longer queues are, because everybody behind pays for it.
 struct KVCostPolicy: Sendable {
@@ -42,6 +44,8 @@ struct KVCostPolicy: Sendable {
                 if Int.random(in: 0..<ties, using: &generator) == 0 { best = candidate }
             }
         }
+        let isMatch = best.flatMap { workers[$0].lane }.map { facts.depths[$0] > 0 } ?? false
+        facts.reason = isMatch ? .prefix : facts.blocks.isEmpty ? .load : .miss
         return best
     }
 

@@ -1,3 +1,5 @@
+import SignalboxProtocol
+
 /// A key stays with the worker that it was given to first (specification section 3.5); workers that come never move keys. A
 /// key whose worker is gone or takes no request gets another one.
 struct ManualPolicy: Sendable {
@@ -19,15 +21,17 @@ struct ManualPolicy: Sendable {
         from ready: [Int],
         of workers: [RoutedWorker],
         _ filter: WorkerFilter,
-        _ facts: RoutingFacts,
+        _ facts: inout RoutingFacts,
         using generator: inout some RandomNumberGenerator
     ) -> Int? {
         if facts.isExplicitKey, let key = facts.key,
             let token = keys.worker(of: key, idleMilliseconds: idleMilliseconds, at: filter.now),
             let index = ready.first(where: { workers[$0].lease.token == token }), filter.admits(workers[index])
         {
+            facts.reason = .key
             return index
         }
+        facts.reason = assignment == .random ? .chance : .load
         switch assignment {
         case .random: return RandomPolicy.pick(from: ready, of: workers, filter, using: &generator)
         case .fewestRequests: return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)

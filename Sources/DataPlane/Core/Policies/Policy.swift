@@ -62,20 +62,25 @@ enum Policy: Sendable {
         guard !ready.isEmpty else { return nil }
         switch self {
         case .roundRobin(let cursor):
+            facts.reason = .order
             return RoundRobinPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
         case .random:
+            facts.reason = .chance
             return RandomPolicy.pick(from: ready, of: workers, filter, using: &generator)
         case .leastLoad(let cursor):
+            facts.reason = .load
             return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
         case .powerOfTwo:
+            facts.reason = .load
             return PowerOfTwoPolicy.pick(from: ready, of: workers, filter, using: &generator)
         case .cacheAware(let policy):
-            return policy.pick(from: ready, of: workers, filter, facts)
+            return policy.pick(from: ready, of: workers, filter, &facts)
         case .bucket(let policy, let cursor):
-            return policy.pick(from: ready, of: workers, filter, facts, cursor: cursor)
+            return policy.pick(from: ready, of: workers, filter, &facts, cursor: cursor)
         case .manual(let policy):
-            return policy.pick(from: ready, of: workers, filter, facts, using: &generator)
+            return policy.pick(from: ready, of: workers, filter, &facts, using: &generator)
         case .consistentHashing(let ring):
+            facts.reason = facts.target == nil && facts.key == nil ? .chance : .key
             return ConsistentHashingPolicy.pick(
                 from: ready,
                 of: workers,
@@ -85,6 +90,7 @@ enum Policy: Sendable {
                 using: &generator
             )
         case .prefixHash(let ring, let loadFactor, let cursor):
+            facts.reason = facts.text.isEmpty ? .load : .prefix
             return PrefixHashPolicy.pick(
                 from: ready,
                 of: workers,

@@ -1,3 +1,5 @@
+import SignalboxProtocol
+
 /// What a policy may look at of a request; kept by its thread and filled anew for each request, so that a pick allocates
 /// nothing. Only what the policy of the request's pool needs is filled.
 struct RoutingFacts: Sendable {
@@ -24,6 +26,8 @@ struct RoutingFacts: Sendable {
     var isExplicitKey = false
     /// The number of the worker that the request names.
     var target: Int?
+    /// What decided the last pick.
+    var reason = MetricsLayout.PickReason.order
     /// Scratch for the depths of all lanes.
     var depths = [Int](repeating: 0, count: LaneSet.lanesMax)
 

@@ -89,8 +89,8 @@ public struct WorkerPool: Sendable {
     var policy: Policy
     /// Whose blocks age together; its seed is what the hashes of the pool's texts begin with.
     var cacheGroup: CacheGroup
-    /// Where the policy's picks are counted.
-    var picksCell = MetricsLayout.picks
+    /// The policy's number in `PolicyName`, under which its picks are counted.
+    var policyNumber = 0
     /// Indexes into ``RoutingTable/workers``, in the order of insertion.
     public var ready: [Int]
     /// Whether a worker of the pool may become ready by waiting.

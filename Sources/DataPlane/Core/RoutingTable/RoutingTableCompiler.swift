@@ -167,7 +167,7 @@ public struct RoutingTableCompiler {
                 index: { shared.prefixIndex }
             ),
             cacheGroup: memory.cacheGroup,
-            picksCell: MetricsLayout.picks + (PolicyName.allCases.firstIndex(of: policy.name) ?? 0),
+            policyNumber: PolicyName.allCases.firstIndex(of: policy.name) ?? 0,
             ready: ready,
             hasPending: members.contains { workers[$0].availability == .pending },
             hasUnhealthy: members.contains { workers[$0].availability == .unhealthy },
