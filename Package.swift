@@ -52,7 +52,12 @@ let package = Package(
     targets: [
         // The contract between the planes, and what both planes need beside it.
         .target(name: "SignalboxProtocol", dependencies: [crypto], path: "Sources/Protocol", swiftSettings: strict),
-        .target(name: "Telemetry", dependencies: [logging], path: "Sources/Telemetry", swiftSettings: strict),
+        .target(
+            name: "Telemetry",
+            dependencies: ["SignalboxProtocol", logging],
+            path: "Sources/Telemetry",
+            swiftSettings: strict
+        ),
         .target(name: "CLinux", path: "Sources/CLinux"),
         .systemLibrary(
             name: "CCurl",

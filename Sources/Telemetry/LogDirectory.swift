@@ -31,8 +31,8 @@ public final class LogDirectory: Sendable {
         self.daysMax = daysMax
     }
 
-    /// Appends a line, with its line feed, to the file of its day. What cannot be written is lost: logging harms nobody.
-    func append(_ line: String, millisecondsSinceEpoch now: Int64) {
+    /// Appends lines, each with its line feed, to the file of the day. What cannot be written is lost: logging harms nobody.
+    func append(_ lines: UnsafeRawBufferPointer, millisecondsSinceEpoch now: Int64) {
         let day = now / LogDirectory.dayMilliseconds
         let descriptor = state.withLock { state in
             if state.day != day || state.descriptor < 0 {
@@ -45,8 +45,12 @@ public final class LogDirectory: Sendable {
             return state.descriptor
         }
         guard descriptor >= 0 else { return }
-        var line = line
-        line.withUTF8 { bytes in _ = write(descriptor, bytes.baseAddress, bytes.count) }
+        _ = write(descriptor, lines.baseAddress, lines.count)
+    }
+
+    /// Appends one line, with its line feed.
+    func append(_ line: String, millisecondsSinceEpoch now: Int64) {
+        Array(line.utf8).withUnsafeBytes { append($0, millisecondsSinceEpoch: now) }
     }
 
     static func name(ofDay day: Int64) -> String {

@@ -55,24 +55,21 @@ struct LogOutput: LogHandler {
             message: message,
             metadata: metadata
         )
-        LogOutput.emit(
+        let shown =
             format == .text && ConsoleColor.isWanted ? ConsoleColor.applied(to: line, level: level) : line
-        )
+        Array(shown.utf8).withUnsafeBytes { LogOutput.emit($0) }
         directory?.append(line, millisecondsSinceEpoch: now)
     }
 
-    /// Writes the whole line with one system call, so that lines of several processes do not mix.
-    static func emit(_ line: String) {
-        var line = line
-        line.withUTF8 { bytes in
-            var written = 0
-            while written < bytes.count {
-                let count = write(STDERR_FILENO, bytes.baseAddress?.advanced(by: written), bytes.count - written)
-                if count > 0 {
-                    written += count
-                } else if errno != EINTR {
-                    return
-                }
+    /// Writes whole lines with one system call, so that lines of several processes do not mix.
+    static func emit(_ bytes: UnsafeRawBufferPointer) {
+        var written = 0
+        while written < bytes.count {
+            let count = write(STDERR_FILENO, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            if count > 0 {
+                written += count
+            } else if errno != EINTR {
+                return
             }
         }
     }

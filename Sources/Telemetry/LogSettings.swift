@@ -13,8 +13,10 @@ public struct LogSettings: Sendable {
     }
 
     /// Writes finished lines, each with its line feed, to where events go; they must hold no control characters.
-    public func write(lines: String, millisecondsSinceEpoch now: Int64) {
-        LogOutput.emit(lines)
-        directory?.append(lines, millisecondsSinceEpoch: now)
+    public func write(lines: [UInt8], millisecondsSinceEpoch now: Int64) {
+        lines.withUnsafeBytes { bytes in
+            LogOutput.emit(bytes)
+            directory?.append(bytes, millisecondsSinceEpoch: now)
+        }
     }
 }

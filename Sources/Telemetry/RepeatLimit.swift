@@ -39,7 +39,9 @@ struct RepeatLimit {
     }
 
     private mutating func close(before time: Int64) -> [Held] {
-        let over = windows.filter { $0.value.began <= time || $0.value.began > time + 2 * RepeatLimit.windowMilliseconds }
+        let over = windows.filter {
+            $0.value.began <= time || $0.value.began > time + 2 * RepeatLimit.windowMilliseconds
+        }
         for message in over.keys { windows[message] = nil }
         return over.filter { $0.value.held > 0 }.map { Held(message: $0.key, count: $0.value.held) }
             .sorted { $0.message < $1.message }

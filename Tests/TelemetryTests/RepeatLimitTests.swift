@@ -7,7 +7,9 @@ import Testing
     func repeats() {
         var limit = RepeatLimit()
         let written = (0..<30).map { limit.take("down", at: Int64($0)).isWritten }
-        #expect(written.count { $0 } == RepeatLimit.writtenMax && written.prefix(RepeatLimit.writtenMax).allSatisfy { $0 })
+        #expect(
+            written.count { $0 } == RepeatLimit.writtenMax && written.prefix(RepeatLimit.writtenMax).allSatisfy { $0 }
+        )
         let other = limit.take("up", at: 31)
         #expect(other.isWritten && other.told.isEmpty)
         let later = limit.take("up", at: RepeatLimit.windowMilliseconds)

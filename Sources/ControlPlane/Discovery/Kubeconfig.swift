@@ -27,12 +27,16 @@ struct Kubeconfig {
     func access(context wanted: String?) throws -> KubernetesAccess {
         let paths = documents.map(\.path).joined(separator: ", ")
         guard let name = wanted ?? documents.lazy.compactMap(\.document.currentContext).first(where: { !$0.isEmpty })
-        else { throw KubernetesAccessError("the kubeconfig \(paths) has no current-context; name one with --kube-context") }
+        else {
+            throw KubernetesAccessError("the kubeconfig \(paths) has no current-context; name one with --kube-context")
+        }
         guard let context = entry(name, in: { $0.contexts })?.value.context else {
             throw KubernetesAccessError("the kubeconfig \(paths) has no context '\(name)'")
         }
         guard let (cluster, clusterFolder) = entry(context.cluster, in: { $0.clusters }) else {
-            throw KubernetesAccessError("the context '\(name)' names the cluster '\(context.cluster)', which is missing")
+            throw KubernetesAccessError(
+                "the context '\(name)' names the cluster '\(context.cluster)', which is missing"
+            )
         }
         var access = try cluster.cluster.access(folder: clusterFolder, name: context.cluster)
         access.origin = "the context '\(name)' of \(paths)"
@@ -111,7 +115,9 @@ struct Kubeconfig {
 
         func access(folder: String, name: String) throws -> KubernetesAccess {
             guard server.hasPrefix("https://") || server.hasPrefix("http://") else {
-                throw KubernetesAccessError("the cluster '\(name)' has the server '\(server)', which is no http or https URL")
+                throw KubernetesAccessError(
+                    "the cluster '\(name)' has the server '\(server)', which is no http or https URL"
+                )
             }
             for (key, value) in [("tls-server-name", serverName), ("proxy-url", proxy)]
             where value.map({ !$0.isEmpty }) ?? false {
@@ -178,7 +184,8 @@ struct Kubeconfig {
             switch (certificate, key) {
             case (let certificate?, let key?): access.tls.identity = .init(certificate: certificate, key: key)
             case (nil, nil): break
-            default: throw KubernetesAccessError("the user '\(name)' has a client-certificate or a client-key, but not both")
+            default:
+                throw KubernetesAccessError("the user '\(name)' has a client-certificate or a client-key, but not both")
             }
         }
     }

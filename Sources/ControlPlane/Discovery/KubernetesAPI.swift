@@ -35,7 +35,9 @@ struct KubernetesAPI: Sendable {
             case .success(let response):
                 guard response.status == 200 else { return .failure(KubernetesFailure(response)) }
                 guard let page = PodPage(json: response.body) else {
-                    return .failure(KubernetesFailure(status: nil, message: "The API server's list of pods cannot be read."))
+                    return .failure(
+                        KubernetesFailure(status: nil, message: "The API server's list of pods cannot be read.")
+                    )
                 }
                 return .success(page)
             }

@@ -36,7 +36,9 @@ struct KubernetesAccess: Hashable, Sendable {
         return KubernetesAccess(
             server: "https://\(host.contains(":") ? "[\(host)]" : host):\(port)",
             token: try KubernetesFile.text("\(folder)/token", "the token of the service account"),
-            tls: OutboundTLS(authorities: try KubernetesFile.bytes("\(folder)/ca.crt", "the CA of the service account")),
+            tls: OutboundTLS(
+                authorities: try KubernetesFile.bytes("\(folder)/ca.crt", "the CA of the service account")
+            ),
             origin: "the service account in \(folder)"
         )
     }

@@ -23,6 +23,7 @@ extension ControlPlaneOptions {
             adminPort: Int(adminPort),
             prometheusHost: prometheusHost,
             prometheusPort: Int(prometheusPort),
+            durationBuckets: try durationBuckets(),
             databasePath: databasePath,
             runtimePath: runtimePath,
             workerURLs: workerUrls.isEmpty ? nil : workerUrls,

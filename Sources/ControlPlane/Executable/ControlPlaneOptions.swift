@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Logging
+import SignalboxProtocol
 public import Telemetry
 
 /// The flags that `control-plane` and `launch` share; `launch` hands them on to its control plane unchanged.
@@ -15,6 +16,16 @@ struct ControlPlaneOptions: ParsableArguments {
 
     @Option(name: .long, help: "Port of the metrics; 0: they are not served.")
     var prometheusPort: UInt16 = 29000
+
+    @Option(
+        name: .long,
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Upper bounds of the buckets of durations, in seconds (default: 23 from 0.001 to 1800).",
+            valueName: "seconds"
+        )
+    )
+    var prometheusDurationBuckets: [Double] = []
 
     @Option(
         name: .long,
@@ -100,7 +111,24 @@ struct ControlPlaneOptions: ParsableArguments {
         return arguments
     }
 
+    /// The buckets of all histograms.
+    func durationBuckets() throws -> DurationBuckets {
+        guard !prometheusDurationBuckets.isEmpty else { return .standard }
+        do {
+            return try DurationBuckets(seconds: prometheusDurationBuckets)
+        } catch {
+            throw ValidationError("--prometheus-duration-buckets \(error).")
+        }
+    }
+
+    /// The flag of the buckets, as control planes and data planes take it.
+    var durationBucketsArguments: [String] {
+        guard !prometheusDurationBuckets.isEmpty else { return [] }
+        return ["--prometheus-duration-buckets"] + prometheusDurationBuckets.map { String($0) }
+    }
+
     func validate() throws {
+        _ = try durationBuckets()
         guard (0...36_500).contains(logRetentionDays) else {
             throw ValidationError("--log-retention-days must be from 0 to 36500.")
         }
@@ -119,6 +147,7 @@ struct ControlPlaneOptions: ParsableArguments {
     func arguments(includesIntent: Bool = true) -> [String] {
         var arguments = ["--admin-host", adminHost, "--admin-port", String(adminPort)]
         arguments += ["--prometheus-host", prometheusHost, "--prometheus-port", String(prometheusPort)]
+        arguments += durationBucketsArguments
         if let database { arguments += ["--database", database] }
         if let runtimeDir { arguments += ["--runtime-dir", runtimeDir] }
         arguments += ["--worker-startup-timeout-secs", String(workerStartupTimeoutSecs)]

@@ -38,14 +38,20 @@ struct DiscoveryOptions: ParsableArguments {
     @Option(
         name: .long,
         parsing: .upToNextOption,
-        help: ArgumentHelp("Labels of pods that are prefill workers; they take no requests yet.", valueName: "requirement")
+        help: ArgumentHelp(
+            "Labels of pods that are prefill workers; they take no requests yet.",
+            valueName: "requirement"
+        )
     )
     var prefillSelector: [String] = []
 
     @Option(
         name: .long,
         parsing: .upToNextOption,
-        help: ArgumentHelp("Labels of pods that are decode workers; they take no requests yet.", valueName: "requirement")
+        help: ArgumentHelp(
+            "Labels of pods that are decode workers; they take no requests yet.",
+            valueName: "requirement"
+        )
     )
     var decodeSelector: [String] = []
 

@@ -12,14 +12,16 @@ struct FleetCounts: Hashable {
     init() {}
 
     /// Sums over a file's threads; nil when it cannot be read, is not whole, or has another layout.
-    init?(file: String) {
+    init?(file: String, _ buckets: DurationBuckets) {
         guard let bytes = FileBytes.read(file, bytesMax: FleetCounts.fileBytesMax),
             bytes.count >= MetricsLayout.headerBytes
         else { return nil }
         func word(_ offset: Int) -> UInt64 {
             bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
         }
-        guard word(0) == MetricsLayout.magic, word(MetricsLayout.digestOffset) == MetricsLayout.digest else { return nil }
+        guard word(0) == MetricsLayout.magic, word(MetricsLayout.digestOffset) == MetricsLayout.digest(buckets) else {
+            return nil
+        }
         guard let threads = Int(exactly: word(MetricsLayout.threadsOffset)), threads <= 1024,
             bytes.count >= MetricsLayout.fileBytes(threads: threads)
         else { return nil }
@@ -56,7 +58,9 @@ struct FleetCounts: Hashable {
 
     private static func incarnation(_ high: UInt64, _ low: UInt64) -> IncarnationID? {
         guard high != 0 else { return nil }
-        func bytes(_ half: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * UInt64($0))) } }
+        func bytes(_ half: UInt64) -> [UInt8] {
+            (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * UInt64($0))) }
+        }
         let all = bytes(high) + bytes(low)
         return IncarnationID(
             UUID(

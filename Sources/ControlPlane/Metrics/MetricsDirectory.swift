@@ -16,11 +16,14 @@ final class MetricsDirectory: Sendable {
     private static let merged = "merged\(suffix)"
 
     private let path: String
+    private let buckets: DurationBuckets
     /// Held while files are read or merged: two scrapes at one time must not see a merge half done.
     private let turn = Mutex(())
 
-    init(path: String) {
+    /// - Parameter buckets: files with other ones are not read.
+    init(path: String, _ buckets: DurationBuckets = .standard) {
         self.path = path
+        self.buckets = buckets
     }
 
     /// The sum of what all data planes have counted; many ended ones are merged first.
@@ -35,10 +38,10 @@ final class MetricsDirectory: Sendable {
 
     /// The sum of all files, cell by cell. Files that cannot be read, or have another layout, count nothing.
     private func totals() -> FleetCounts {
-        let merged = MergedFile(path: "\(path)/\(MetricsDirectory.merged)")
+        let merged = MergedFile(path: "\(path)/\(MetricsDirectory.merged)", buckets)
         var totals = merged?.counts ?? FleetCounts()
         for name in names() where merged?.sources.contains(name) != true {
-            guard let file = FleetCounts(file: "\(path)/\(name)") else { continue }
+            guard let file = FleetCounts(file: "\(path)/\(name)", buckets) else { continue }
             totals.add(file)
         }
         return totals
@@ -48,20 +51,20 @@ final class MetricsDirectory: Sendable {
     /// its writing and their removal counts nothing twice.
     private func mergeEnded(_ present: Set<IncarnationID>) {
         let target = "\(path)/\(MetricsDirectory.merged)"
-        let before = MergedFile(path: target)
+        let before = MergedFile(path: target, buckets)
         // What a crash has left behind.
         for name in before?.sources ?? [] { unlink("\(path)/\(name)") }
         var ended: [String] = []
         var counts = before?.counts ?? FleetCounts()
         for name in names() where before?.sources.contains(name) != true && hasEnded("\(path)/\(name)") {
             // One that is just being made, or has another layout, is left alone.
-            guard let file = FleetCounts(file: "\(path)/\(name)") else { continue }
+            guard let file = FleetCounts(file: "\(path)/\(name)", buckets) else { continue }
             ended.append(name)
             counts.add(file)
         }
         guard ended.count > MetricsDirectory.endedMax else { return }
         counts.workers = counts.workers.filter { present.contains($0.key) }
-        guard MergedFile(counts: counts, sources: Set(ended)).write(to: target) else { return }
+        guard MergedFile(counts: counts, sources: Set(ended)).write(to: target, buckets) else { return }
         for name in ended { unlink("\(path)/\(name)") }
     }
 
@@ -91,10 +94,10 @@ private struct MergedFile {
     }
 
     /// Lines: the layout's digest, the cells, the workers' cells, the sources; nil when there is none of this layout.
-    init?(path: String) {
+    init?(path: String, _ buckets: DurationBuckets) {
         guard let bytes = FileBytes.read(path, bytesMax: 1 << 20) else { return nil }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count == 5, lines[4].isEmpty, lines[0] == "\(MetricsLayout.digest)" else { return nil }
+        guard lines.count == 5, lines[4].isEmpty, lines[0] == "\(MetricsLayout.digest(buckets))" else { return nil }
         counts = FleetCounts()
         counts.cells = lines[1].split(separator: " ").compactMap { UInt64($0) }
         for entry in lines[2].split(separator: " ") {
@@ -108,10 +111,10 @@ private struct MergedFile {
         guard counts.cells.count == MetricsLayout.cellCount else { return nil }
     }
 
-    func write(to path: String) -> Bool {
+    func write(to path: String, _ buckets: DurationBuckets) -> Bool {
         let numbers = counts.cells.map { "\($0)" }.joined(separator: " ")
         let workers = counts.workers.map { "\($0.key):\($0.value.map { "\($0)" }.joined(separator: ","))" }
-        var text = "\(MetricsLayout.digest)\n\(numbers)\n\(workers.sorted().joined(separator: " "))\n"
+        var text = "\(MetricsLayout.digest(buckets))\n\(numbers)\n\(workers.sorted().joined(separator: " "))\n"
         text += "\(sources.sorted().joined(separator: " "))\n"
         return FileBytes.replace(path, with: Array(text.utf8))
     }

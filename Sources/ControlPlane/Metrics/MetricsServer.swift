@@ -22,6 +22,7 @@ struct MetricsServer: Service {
     let port: Int
     let services: AdminServices
     let directory: MetricsDirectory
+    let buckets: DurationBuckets
     let logger: Logger
     /// Called once when the listener is open.
     let onListening: @Sendable () -> Void
@@ -64,6 +65,7 @@ struct MetricsServer: Service {
         let committed = try await services.store.workersWithVersion()
         let metrics = FleetMetrics(
             counts: directory.read(Set(committed.value.map(\.incarnation))),
+            buckets: buckets,
             dataPlanes: services.publisher.statuses().filter(\.connected),
             workers: committed.value,
             observed: services.health.observedAll(),

@@ -179,7 +179,8 @@ public struct ControlPlane: Sendable {
                     host: configuration.prometheusHost,
                     port: configuration.prometheusPort,
                     services: services,
-                    directory: MetricsDirectory(path: runtime.metrics),
+                    directory: MetricsDirectory(path: runtime.metrics, configuration.durationBuckets),
+                    buckets: configuration.durationBuckets,
                     logger: logger,
                     onListening: { listeners.opened(port: nil) }
                 )

@@ -9,6 +9,8 @@ public struct ControlPlaneConfiguration: Sendable {
     /// Address and port of the metrics; port 0: they are not served.
     public var prometheusHost: String
     public var prometheusPort: Int
+    /// The buckets of all histograms, those of the data planes too.
+    public var durationBuckets: DurationBuckets
     public var databasePath: String
     public var runtimePath: String
     /// nil: the flag was not given, so the workers are those of the database.
@@ -40,6 +42,7 @@ public struct ControlPlaneConfiguration: Sendable {
         adminPort: Int = 30001,
         prometheusHost: String = "127.0.0.1",
         prometheusPort: Int = 29000,
+        durationBuckets: DurationBuckets = .standard,
         databasePath: String,
         runtimePath: String,
         workerURLs: [String]? = nil,
@@ -59,6 +62,7 @@ public struct ControlPlaneConfiguration: Sendable {
         self.adminPort = adminPort
         self.prometheusHost = prometheusHost
         self.prometheusPort = prometheusPort
+        self.durationBuckets = durationBuckets
         self.databasePath = databasePath
         self.runtimePath = runtimePath
         self.workerURLs = workerURLs

@@ -80,6 +80,24 @@ struct SignalboxProxy: ParsableCommand {
     )
     var operatorDirectory: String?
 
+    @Option(
+        help:
+            "Port on which this data plane serves its own metrics; 0: none, the control plane does (RUNTIME_DIR/metrics)."
+    )
+    var prometheusPort: UInt16 = 0
+
+    @Option(help: "Address on which it does.")
+    var prometheusHost = "127.0.0.1"
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Upper bounds of the buckets of durations, in seconds; the same as the control plane's (default: 23 from 0.001 to 1800).",
+            valueName: "seconds"
+        )
+    )
+    var prometheusDurationBuckets: [Double] = []
+
     @Option(help: "Memory of the prefix index of the policy kv_cost, in bytes; taken when that policy is first used.")
     var prefixIndexBytes = 64 << 20
 
@@ -121,6 +139,7 @@ struct SignalboxProxy: ParsableCommand {
     var readyFd: Int32?
 
     func validate() throws {
+        _ = try durationBuckets()
         if let threads, !(1...DataPlaneConfiguration.threadsMax).contains(threads) {
             throw ValidationError("--threads must be from 1 to \(DataPlaneConfiguration.threadsMax), not \(threads).")
         }
@@ -175,6 +194,8 @@ struct SignalboxProxy: ParsableCommand {
                 peersDirectory: folder(peersDirectory, standard: "peers"),
                 metricsDirectory: folder(metricsDirectory, standard: "metrics"),
                 operatorDirectory: folder(operatorDirectory, standard: "data-planes"),
+                metricsListener: try metricsListener(),
+                durationBuckets: try durationBuckets(),
                 accessLog: accessLog.configuration(output),
                 prefixIndexBytes: prefixIndexBytes,
                 shutdownDelaySeconds: shutdownDelaySecs,
@@ -208,6 +229,25 @@ struct SignalboxProxy: ParsableCommand {
     private func listener() throws(ListenerError) -> Listener {
         if let listenFd { return try Listener(inherited: listenFd) }
         return try Listener(host: host, port: port, sharesPort: reusePort)
+    }
+
+    private func durationBuckets() throws -> DurationBuckets {
+        guard !prometheusDurationBuckets.isEmpty else { return .standard }
+        do {
+            return try DurationBuckets(seconds: prometheusDurationBuckets)
+        } catch {
+            throw ValidationError("--prometheus-duration-buckets \(error).")
+        }
+    }
+
+    private func metricsListener() throws(ListenerError) -> MetricsListener? {
+        guard prometheusPort > 0 else { return nil }
+        do throws(ListenerError) {
+            return try MetricsListener(host: prometheusHost, port: prometheusPort)
+        } catch {
+            let reason = "Metrics cannot be served (--prometheus-host, --prometheus-port): \(error.description)"
+            throw ListenerError(reason, isInUse: error.isInUse)
+        }
     }
 
     /// One line for people and scripts that start a data plane by hand.

@@ -10,12 +10,20 @@ struct MetricsFile {
     private let base: UnsafeMutableRawPointer
     let path: String
     private let threads: Int
+    private let buckets: DurationBuckets
 
     /// Creates the file, and the folder when it is missing.
-    init(directory: String, name: String, run: PeerID, threads: Int) throws(SystemError) {
+    init(
+        directory: String,
+        name: String,
+        run: PeerID,
+        threads: Int,
+        _ buckets: DurationBuckets
+    ) throws(SystemError) {
         if unsafe mkdir(directory, 0o700) != 0 && errno != EEXIST { throw SystemError("mkdir", errno) }
         path = "\(directory)/\(run).metrics"
         self.threads = threads
+        self.buckets = buckets
         let bytes = MetricsLayout.fileBytes(threads: threads)
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw SystemError("open", errno) }
@@ -28,7 +36,11 @@ struct MetricsFile {
             _ = unsafe unlink(path)
             throw error
         }
-        unsafe base.storeBytes(of: MetricsLayout.digest, toByteOffset: MetricsLayout.digestOffset, as: UInt64.self)
+        unsafe base.storeBytes(
+            of: MetricsLayout.digest(buckets),
+            toByteOffset: MetricsLayout.digestOffset,
+            as: UInt64.self
+        )
         unsafe base.storeBytes(of: UInt64(threads), toByteOffset: MetricsLayout.threadsOffset, as: UInt64.self)
         unsafe base.storeBytes(of: UInt64(getpid()), toByteOffset: MetricsLayout.processOffset, as: UInt64.self)
         for (index, byte) in name.utf8.prefix(MetricsLayout.nameBytesMax).enumerated() {
@@ -55,7 +67,8 @@ struct MetricsFile {
     func cells(thread: Int) -> MetricCells {
         unsafe MetricCells(
             unsafeMemory: base + MetricsLayout.headerBytes + thread * MetricsLayout.blockBytes,
-            unsafeWorkers: base + MetricsLayout.workerBlockOffset(thread: thread, threads: threads)
+            unsafeWorkers: base + MetricsLayout.workerBlockOffset(thread: thread, threads: threads),
+            buckets
         )
     }
 

@@ -1,4 +1,5 @@
 public import DataPlaneCore
+public import SignalboxProtocol
 
 /// How one data plane process is run.
 public struct DataPlaneConfiguration: Sendable {
@@ -22,6 +23,10 @@ public struct DataPlaneConfiguration: Sendable {
     public var peersDirectory: String?
     /// Folder of the socket on which operators ask; nil: none.
     public var operatorDirectory: String?
+    /// Where what is counted is served; nil: nowhere, a control plane does it for the whole host.
+    public var metricsListener: MetricsListener?
+    /// The buckets of all histograms; those of the control plane that reads them must be the same.
+    public var durationBuckets: DurationBuckets
     /// Which requests are logged; nil: none.
     public var accessLog: AccessLogConfiguration?
     /// Memory of the prefix index, in bytes.
@@ -54,6 +59,8 @@ public struct DataPlaneConfiguration: Sendable {
         peersDirectory: String? = nil,
         metricsDirectory: String? = nil,
         operatorDirectory: String? = nil,
+        metricsListener: MetricsListener? = nil,
+        durationBuckets: DurationBuckets = .standard,
         accessLog: AccessLogConfiguration? = nil,
         prefixIndexBytes: Int = 64 << 20,
         shutdownDelaySeconds: Int = 0,
@@ -70,6 +77,8 @@ public struct DataPlaneConfiguration: Sendable {
         self.peersDirectory = peersDirectory
         self.metricsDirectory = metricsDirectory
         self.operatorDirectory = operatorDirectory
+        self.metricsListener = metricsListener
+        self.durationBuckets = durationBuckets
         self.accessLog = accessLog
         self.prefixIndexBytes = prefixIndexBytes
         self.shutdownDelaySeconds = shutdownDelaySeconds

@@ -26,7 +26,9 @@ public struct DataPlaneProcess {
             )
         }
         let metrics = metricsFile()
-        let cells = (0..<configuration.threads).map { metrics?.cells(thread: $0) ?? MetricCells() }
+        let cells = (0..<configuration.threads).map {
+            metrics?.cells(thread: $0) ?? MetricCells(configuration.durationBuckets)
+        }
         let shared = SharedState(
             slotsMax: DataPlaneConfiguration.workerSlotsMax,
             prefixIndexBytes: configuration.prefixIndexBytes,
@@ -48,6 +50,12 @@ public struct DataPlaneProcess {
             SpoolThread(directory: configuration.spoolDirectory, queue: spools, mailboxes: mailboxes, logger: logger)
         )
         let threads = try startThreads(mailboxes, counters, shared, spools, connectionsMax: connectionsMax(descriptors))
+        if let metricsListener = configuration.metricsListener {
+            let (id, buckets) = (configuration.id, configuration.durationBuckets)
+            Thread.startOrExit(name: "metrics", logger: logger) { [counters] in
+                metricsListener.run(id: id, counters, buckets)
+            }
+        }
         if let accessLog { Thread.startOrExit(name: "access-log", logger: logger) { accessLog.run() } }
         let operatorSocket = startOperatorSocket(shared)
         let peers = startPeers(shared, mailboxes, counters)
@@ -104,7 +112,8 @@ public struct DataPlaneProcess {
                 directory: directory,
                 name: configuration.id,
                 run: PeerID.random(using: &generator),
-                threads: configuration.threads
+                threads: configuration.threads,
+                configuration.durationBuckets
             )
         } catch {
             logger.warning(

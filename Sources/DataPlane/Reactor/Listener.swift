@@ -93,7 +93,7 @@ public struct ListenerError: Error, Sendable, CustomStringConvertible {
     /// Another process has the port.
     public let isInUse: Bool
 
-    init(_ description: String, isInUse: Bool = false) {
+    public init(_ description: String, isInUse: Bool = false) {
         self.description = description
         self.isInUse = isInUse
     }

@@ -144,13 +144,11 @@ public enum MetricsLayout {
     /// worker got the row. A row whose first number is 0 is nobody's.
     public static let workerRowWords = 2 + WorkerCell.allCases.count
 
-    /// Upper bounds of the buckets of all histograms, in milliseconds; the last bucket has none.
-    public static let boundsMilliseconds = [
-        1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 15_000, 30_000, 45_000, 60_000, 90_000, 120_000,
-        180_000, 240_000, 480_000, 900_000, 1_800_000,
-    ]
-    /// Cells of one histogram: its buckets, then the sum.
-    public static let histogramCells = boundsMilliseconds.count + 2
+    /// Cells of one histogram: room for the buckets that there may be (``DurationBuckets``) and the one without a bound, then
+    /// the sum.
+    public static let histogramCells = DurationBuckets.countMax + 2
+    /// Where the sum stands within a histogram.
+    public static let histogramSum = DurationBuckets.countMax + 1
 
     /// The first cell of each family.
     public static let requests = 0
@@ -196,14 +194,14 @@ public enum MetricsLayout {
         workerTableOffset(threads: threads) + workerRowsMax * workerRowWords * 8
     }
 
-    /// Tells layouts apart: a file of another version's layout is not read.
-    public static let digest: UInt64 = {
-        var text = "2 \(cellCount) \(workerRowsMax) \(workerRowWords) \(boundsMilliseconds)"
+    /// Tells layouts apart: a file of another version's layout, or with other buckets, is not read.
+    public static func digest(_ buckets: DurationBuckets) -> UInt64 {
+        var text = "3 \(cellCount) \(workerRowsMax) \(workerRowWords) \(buckets.milliseconds)"
         for route in RequestRoute.allCases { text += route.label }
         for outcome in RequestOutcome.allCases { text += outcome.label }
         for policy in PolicyName.allCases { text += policy.rawValue }
         for phase in AbortPhase.allCases { text += phase.label }
         for reason in PickReason.allCases { text += reason.label }
         return text.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
-    }()
+    }
 }

@@ -18,7 +18,7 @@ struct MetricsDirectoryTests {
             _ name: String,
             threads: Int,
             count: UInt64,
-            digest: UInt64 = MetricsLayout.digest,
+            digest: UInt64 = MetricsLayout.digest(.standard),
             worker: IncarnationID? = nil
         ) throws {
             var bytes = [UInt8](repeating: 0, count: MetricsLayout.fileBytes(threads: threads))

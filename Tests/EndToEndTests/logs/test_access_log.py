@@ -68,7 +68,7 @@ def test_off_tells_of_none_and_text_is_one_line(bench: Workbench) -> None:
     spoken = bench.launch("--access-log", "full", workers=[worker.url])
     bench.wait_ready(spoken)
     assert generate(silent, 1) == 200 and generate(spoken, 2) == 200
-    line = wait_for("the line", lambda: re.search(r"^\S+ INFO request .*$", spoken.log(), re.M), limit(10)).group()
+    line = wait_for("the line", lambda: re.search(r"^\S+ INFO request .* route=/generate .*$", spoken.log(), re.M), limit(10)).group()
     assert " request.id=req-2 route=/generate outcome=2xx status=200 " in line
     assert "INFO request " not in silent.log()
 
@@ -79,7 +79,7 @@ def test_a_hostile_id_forges_no_line(bench: Workbench) -> None:
     bench.wait_ready(launch)
     hostile = 'x" level="error\x1b[31m'
     ask(launch.port, "POST", "/generate", b"{}", JSON | {"X-Request-Id": hostile.replace("\x1b", "%1b")})
-    line = wait_for("the line", lambda: re.search(r"^\S+ INFO request .*$", launch.log(), re.M), limit(10)).group()
+    line = wait_for("the line", lambda: re.search(r"^\S+ INFO request .* route=/generate .*$", launch.log(), re.M), limit(10)).group()
     assert "level=" not in line and '"' not in line
 
 

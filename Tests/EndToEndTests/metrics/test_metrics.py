@@ -256,3 +256,33 @@ def test_a_busy_port_is_a_clear_error(bench: Workbench, command: str) -> None:
 
 def test_port_0_serves_none(bench: Workbench) -> None:
     bench.launch("--prometheus-port", 0, workers=[bench.worker().url])
+
+
+def test_a_data_plane_alone_serves_its_own(bench: Workbench) -> None:
+    worker, port = bench.recording_worker(respond), free_port()
+    control_plane = bench.control_plane()
+    plane = bench.data_plane(control_plane.control_socket, "--prometheus-port", port, name="alone")
+    assert control_plane.admin.add_worker(worker.url).status_code == 200
+    bench.wait_ready(plane)
+    control_plane.signal(9)
+    for _ in range(20):
+        assert ask(plane.port, "POST", "/generate", b"good").status == 200
+    assert total(port, "signalbox_requests_total", route="/generate", outcome="2xx") == 20
+    assert total(port, "signalbox_data_plane_client_connections", data_plane="alone") >= 0
+    lint = subprocess.run(["promtool", "check", "metrics"], input=page(port), text=True, capture_output=True, check=False)
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+    documented = set(re.findall(r"^\| `([a-z_]+)`", (PROJECT / "docs/metrics.md").read_text(), re.M))
+    assert set(re.findall(r"^# TYPE (\S+)", page(port), re.M)) <= documented
+    assert ask(port, "POST", "/metrics", b"x").status == 405
+    second = bench.data_plane(control_plane.control_socket, "--prometheus-port", port, wait=False)
+    assert second.wait(limit(10)) == 75 and "--prometheus-port" in second.log()
+
+
+def test_buckets_are_the_users(bench: Workbench) -> None:
+    launch, port = fleet(bench, "--prometheus-duration-buckets", 0.5, 60)
+    assert post(launch, b"good") == 200
+    buckets = re.findall(r'signalbox_queue_wait_seconds_bucket\{le="([^"]+)"\}', page(port))
+    assert buckets == ["0.5", "60", "+Inf"]
+    wait_for("the count", lambda: total(port, "sgl_router_request_duration_seconds_bucket", route="/generate", le="0.5") == 1)
+    wrong = bench.launch("--prometheus-duration-buckets", 2, 1, wait=False)
+    assert wrong.wait(limit(10)) == 64 and "--prometheus-duration-buckets must ascend" in wrong.log()

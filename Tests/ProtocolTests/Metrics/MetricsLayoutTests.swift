@@ -29,7 +29,25 @@ struct MetricsLayoutTests {
     func labels() {
         let routes = MetricsLayout.RequestRoute.allCases.map(\.label)
         #expect(Set(routes).count == routes.count)
-        #expect(MetricsLayout.boundsMilliseconds == MetricsLayout.boundsMilliseconds.sorted())
-        #expect(MetricsLayout.boundsMilliseconds.last == 1_800_000)
+    }
+
+    @Test("Standard buckets ascend to half an hour; others are read from seconds")
+    func buckets() throws {
+        let standard = DurationBuckets.standard.milliseconds
+        #expect(standard == standard.sorted() && standard.last == 1_800_000)
+        #expect(standard.count <= DurationBuckets.countMax)
+        #expect(try DurationBuckets(seconds: [0.001, 0.25, 1, 86_400]).milliseconds == [1, 250, 1_000, 86_400_000])
+        #expect(MetricsLayout.digest(.standard) != MetricsLayout.digest(try DurationBuckets(seconds: [1])))
+    }
+
+    @Test(
+        "Bounds that cannot be used are refused",
+        arguments: [
+            [], [0], [-1], [1, 1], [2, 1], [0.0005], [1.0001], [86_401], [.infinity], [.nan],
+            [Double](repeating: 1, count: 33),
+        ]
+    )
+    func badBuckets(_ seconds: [Double]) {
+        #expect(throws: DurationBucketsError.self) { try DurationBuckets(seconds: seconds) }
     }
 }

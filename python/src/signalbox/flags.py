@@ -118,7 +118,7 @@ FLAGS: Sequence[Flag] = (
     lacks("mini-lb", PREFILL_DECODE, "flag", False),
     lacks("dp-aware", "routing to the ranks within a worker", "flag", False),
     lacks("enable-igw", "several routers in one process", "flag", False),
-    lacks("prometheus-duration-buckets", "other buckets of durations", "list"),
+    acts("prometheus-duration-buckets", "list", None, "bounds of the buckets of durations, in seconds"),
     lacks("cors-allowed-origins", "CORS", "list"),
     lacks("model-path", GRPC),
     lacks("tokenizer-path", GRPC),

@@ -66,7 +66,8 @@ public struct LabelRequirement: Hashable, Sendable, CustomStringConvertible {
 
     private static func unreadable(_ text: String) -> LabelSelectorError {
         LabelSelectorError(
-            message: "has '\(text.prefix(128))'; write key=value, key!=value, key in (a, b), key notin (a, b), key or !key"
+            message:
+                "has '\(text.prefix(128))'; write key=value, key!=value, key in (a, b), key notin (a, b), key or !key"
         )
     }
 

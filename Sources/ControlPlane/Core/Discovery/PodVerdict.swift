@@ -82,7 +82,9 @@ public enum PodVerdict: Hashable, Sendable {
         }
         guard let name = rules.portName else { return rules.port }
         guard let port = pod.namedPorts[name] else {
-            throw PodSettingError(reason: "It has no container port with the name '\(name)' (--service-discovery-port-name).")
+            throw PodSettingError(
+                reason: "It has no container port with the name '\(name)' (--service-discovery-port-name)."
+            )
         }
         return port
     }

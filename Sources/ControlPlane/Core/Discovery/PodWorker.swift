@@ -10,7 +10,13 @@ public struct PodWorker: Hashable, Sendable {
     /// Where a prefill worker takes the connections of decode workers.
     public var bootstrapPort: Int?
 
-    public init(url: WorkerURL, role: WorkerRole = .regular, weight: Int = 1, model: String? = nil, bootstrapPort: Int? = nil) {
+    public init(
+        url: WorkerURL,
+        role: WorkerRole = .regular,
+        weight: Int = 1,
+        model: String? = nil,
+        bootstrapPort: Int? = nil
+    ) {
         self.url = url
         self.role = role
         self.weight = weight

@@ -2,7 +2,7 @@ import Synchronization
 
 /// Where one thread leaves its ended requests for the writer of the access log: bounded, and nobody waits.
 public final class AccessRing: Sendable {
-    /// Requests that fit in; the writer empties it some twenty times a second.
+    /// Requests that fit in; the writer empties it some fifty times a second.
     public static let recordsMax = 4096
 
     private let records: Mutex<[AccessRecord]>

@@ -1,4 +1,4 @@
-import SignalboxProtocol
+public import SignalboxProtocol
 import Synchronization
 
 /// The cells of one thread (``MetricsLayout``). Only that thread writes, so that no count costs a locked instruction;
@@ -11,9 +11,12 @@ public final class MetricCells: @unchecked Sendable {
     private let cells: UnsafeMutablePointer<Atomic<UInt64>>
     private let workers: UnsafeMutablePointer<Atomic<UInt64>>
     private let isOwn: Bool
+    /// Upper bounds of the buckets, in milliseconds.
+    private let bounds: [Int]
 
     /// Cells of its own, which end with it.
-    public init() {
+    public init(_ buckets: DurationBuckets = .standard) {
+        bounds = buckets.milliseconds
         unsafe cells = .allocate(capacity: MetricsLayout.cellCount)
         unsafe workers = .allocate(capacity: MetricCells.workerCells)
         isOwn = true
@@ -25,7 +28,12 @@ public final class MetricCells: @unchecked Sendable {
 
     /// Cells in memory that lives for ever, ``MetricsLayout/blockBytes`` and ``MetricsLayout/workerBlockBytes`` of it, zeroed
     /// and aligned to eight bytes.
-    public init(unsafeMemory memory: UnsafeMutableRawPointer, unsafeWorkers: UnsafeMutableRawPointer) {
+    public init(
+        unsafeMemory memory: UnsafeMutableRawPointer,
+        unsafeWorkers: UnsafeMutableRawPointer,
+        _ buckets: DurationBuckets = .standard
+    ) {
+        bounds = buckets.milliseconds
         unsafe cells = memory.bindMemory(to: Atomic<UInt64>.self, capacity: MetricsLayout.cellCount)
         unsafe workers = unsafeWorkers.bindMemory(to: Atomic<UInt64>.self, capacity: MetricCells.workerCells)
         isOwn = false
@@ -62,11 +70,10 @@ public final class MetricCells: @unchecked Sendable {
 
     /// Adds a time to the histogram that begins at a cell.
     func observe(_ histogram: Int, milliseconds: Int) {
-        let bounds = MetricsLayout.boundsMilliseconds
         var bucket = 0
         while bucket < bounds.count, milliseconds > bounds[bucket] { bucket += 1 }
         count(histogram + bucket)
-        count(histogram + bounds.count + 1, by: max(0, milliseconds))
+        count(histogram + MetricsLayout.histogramSum, by: max(0, milliseconds))
     }
 
     /// What a cell has now.

@@ -200,7 +200,8 @@ public struct RoutingTableCompiler {
     private static func modelsBody(_ snapshotWorkers: [SnapshotWorker], _ workers: [RoutedWorker]) -> String {
         var seen: Set<String> = []
         var cards: [String] = []
-        for (worker, routed) in zip(snapshotWorkers, workers) where worker.takesRequests && routed.availability == .ready {
+        for (worker, routed) in zip(snapshotWorkers, workers)
+        where worker.takesRequests && routed.availability == .ready {
             for model in worker.models where seen.insert(model.id).inserted { cards.append(model.card) }
         }
         return #"{"object":"list","data":["# + cards.joined(separator: ",") + "]}"

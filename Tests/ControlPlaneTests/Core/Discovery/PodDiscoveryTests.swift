@@ -212,7 +212,11 @@ struct PodDiscoveryTests {
 
     @Test func prefillGoesBeforeRegular() throws {
         var discovery = try Tests.discovery(prefill: ["stage=p"])
-        let both = Tests.pod("a", labels: ["app": "x", "stage": "p"], annotations: ["sglang.ai/bootstrap-port": "8998"])
+        let both = Tests.pod(
+            "a",
+            labels: ["app": "x", "stage": "p"],
+            annotations: ["sglang.ai/bootstrap-port": "8998"]
+        )
         guard case .add(_, let worker) = discovery.applied(both, by: 0, at: 0).first else {
             Issue.record("the pod is not added")
             return

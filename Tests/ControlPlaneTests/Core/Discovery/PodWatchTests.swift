@@ -104,7 +104,9 @@ struct PodWatchTests {
             event("{\"type\":\"ERROR\",\"object\":{\"code\":410,\"message\":\"old\"}}")
                 == .failed(status: 410, message: "old")
         )
-        for bad in ["", "{}", "[]", "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\"}}}", "{\"type\":\"NEW\"}"] {
+        for bad in [
+            "", "{}", "[]", "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\"}}}", "{\"type\":\"NEW\"}",
+        ] {
             guard case .unreadable = event(bad) else {
                 Issue.record("\(bad) was read")
                 continue

@@ -28,7 +28,10 @@ import Testing
                 #""usage":{"input_tokens":9,"cache_read_input_tokens":4,"output_tokens":3,"output_tokens_details":{"reasoning_tokens":2}}"#,
                 [9, 3, 4]
             ),
-            ("data: {\"prompt_tokens\":1,\"completion_tokens\":1}\n\ndata: {\"prompt_tokens\":1,\"completion_tokens\":2}\n\n", [1, 2, nil]),
+            (
+                "data: {\"prompt_tokens\":1,\"completion_tokens\":1}\n\ndata: {\"prompt_tokens\":1,\"completion_tokens\":2}\n\n",
+                [1, 2, nil]
+            ),
         ] as [(String, [Int?])]
     )
     func dialects(_ text: String, _ expected: [Int?]) {
@@ -38,7 +41,8 @@ import Testing
     @Test(
         "What is no usage is none",
         arguments: [
-            "", "k", "tokens\":5,", "{\"text\":\"\\\"prompt_tokens\\\":5,\"}", "\"prompt_tokens\"", "\"prompt_tokens\":",
+            "", "k", "tokens\":5,", "{\"text\":\"\\\"prompt_tokens\\\":5,\"}", "\"prompt_tokens\"",
+            "\"prompt_tokens\":",
             "\"prompt_tokens\":5", "\"prompt_tokens\":-5,", "\"prompt_tokens\":null,", "\"prompt_tokens\":\"5\",",
             "\"prompt_tokens\":1234567890123,", "\"total_tokens\":5,", "prompt_tokens\":5,", "\"prompt_token\":5,",
             "\"a_very_long_key_of_somebody_prompt_tokens\":5,",

@@ -5,7 +5,7 @@ import Testing
 @testable import DataPlane
 @testable import DataPlaneCore
 
-@Suite("Lines of the access log") struct AccessLineTests {
+@Suite("Lines of the access log") struct AccessLinesTests {
     private static var record: AccessRecord {
         var usage = TokenUsage()
         usage.promptTokens = 12
@@ -33,26 +33,37 @@ import Testing
         return record
     }
 
+    private static func line(_ format: LogFormat) -> String {
+        var lines = AccessLines(format)
+        lines.append(record, millisecondsSinceEpoch: 0)
+        return String(decoding: lines.bytes.storage, as: UTF8.self)
+    }
+
     @Test("Text and JSON say the same")
     func forms() {
-        let text = AccessLine.text(AccessLineTests.record, millisecondsSinceEpoch: 0, .text)
+        let text = AccessLinesTests.line(.text)
         #expect(
-            text == "1970-01-01T00:00:00.000Z INFO request request.id=req-1 route=/v1/chat/completions outcome=2xx status=200 "
+            text
+                == "1970-01-01T00:00:00.000Z INFO request request.id=req-1 route=/v1/chat/completions outcome=2xx status=200 "
                 + "policy=kv_cost reason=prefix predicted_cached_share=0.045 attempts=1 request_bytes=100 "
                 + "answer_bytes=2000 prompt_tokens=12 cached_tokens=8 read_seconds=0.000 picked_seconds=0.003 "
                 + "seconds=61.007\n"
         )
-        let json = AccessLine.text(AccessLineTests.record, millisecondsSinceEpoch: 0, .json)
-        #expect(json.hasPrefix(#"{"time":"1970-01-01T00:00:00.000Z","level":"info","message":"request","request.id":"req-1","#))
+        let json = AccessLinesTests.line(.json)
+        #expect(
+            json.hasPrefix(
+                #"{"time":"1970-01-01T00:00:00.000Z","level":"info","message":"request","request.id":"req-1","#
+            )
+        )
         #expect(json.hasSuffix(#""picked_seconds":0.003,"seconds":61.007}"# + "\n"))
     }
 
     @Test("A full ring takes no more, and is empty when it was read")
     func ring() {
         let ring = AccessRing(sampleEvery: 1)
-        for _ in 0..<AccessRing.recordsMax { #expect(ring.put(AccessLineTests.record)) }
-        #expect(!ring.put(AccessLineTests.record))
+        for _ in 0..<AccessRing.recordsMax { #expect(ring.put(AccessLinesTests.record)) }
+        #expect(!ring.put(AccessLinesTests.record))
         #expect(ring.takeAll().count == AccessRing.recordsMax)
-        #expect(ring.takeAll().isEmpty && ring.put(AccessLineTests.record))
+        #expect(ring.takeAll().isEmpty && ring.put(AccessLinesTests.record))
     }
 }
