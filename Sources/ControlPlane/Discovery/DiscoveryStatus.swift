@@ -24,14 +24,20 @@ final class DiscoveryStatus: Sendable {
         case failing
     }
 
+    /// The worker of a pod.
+    struct Registration: Hashable, Sendable {
+        var id: WorkerID
+        var incarnation: IncarnationID
+    }
+
     struct State: Sendable {
         var isEnabled = false
         var namespace: String?
         var watches: [Watch] = []
-        /// Nil before the first decision.
+        /// Nil without discovery.
         var discovery: PodDiscovery?
         /// The registrations by the pods' UIDs.
-        var workers: [String: WorkerID] = [:]
+        var registrations: [String: Registration] = [:]
         var unreadable = 0
     }
 
@@ -39,38 +45,91 @@ final class DiscoveryStatus: Sendable {
 
     var current: State { state.withLock { $0 } }
 
-    func begin(namespace: String?, _ rules: DiscoveryRules) {
+    func begin(namespace: String?, _ discovery: PodDiscovery, registered: [String: Registration]) {
         state.withLock { state in
             state.isEnabled = true
             state.namespace = namespace
-            state.watches = rules.selectors.map { Watch(role: $0.role, selector: $0.labels.description) }
+            state.watches = discovery.rules.selectors.map { Watch(role: $0.role, selector: $0.labels.description) }
+            state.discovery = discovery
+            state.registrations = registered
         }
     }
 
+    // MARK: - Decisions
+
+    /// Lets discovery decide; it lives here, so that showing it costs nothing until somebody looks.
+    func decide(_ body: (inout PodDiscovery) -> [DiscoveryAction]) -> [DiscoveryAction] {
+        state.withLock { state in
+            guard var discovery = state.discovery.take() else { return [] }
+            defer { state.discovery = discovery }
+            return body(&discovery)
+        }
+    }
+
+    var nextDeadline: Int64? { state.withLock { $0.discovery?.nextDeadline } }
+
+    func registration(of uid: String) -> Registration? {
+        state.withLock { $0.registrations[uid] }
+    }
+
+    func registered(_ uid: String, _ worker: Worker) {
+        state.withLock { state in
+            state.registrations[uid] = Registration(id: worker.id, incarnation: worker.incarnation)
+        }
+    }
+
+    func ended(_ uid: String) {
+        state.withLock { state in state.registrations[uid] = nil }
+    }
+
+    /// - Returns: whether the reason is another one than before.
+    func refused(_ uid: String, reason: String, at now: Int64) -> Bool {
+        state.withLock { state in state.discovery?.refused(uid, reason: reason, at: now) ?? false }
+    }
+
+    // MARK: - Watches
+
     /// - Returns: whether this is the first list since a failure, or at all.
-    func listed(_ index: Int, at now: Int64) -> Bool {
+    func listed(_ index: Int, isWatchFailing: Bool, at now: Int64) -> Bool {
         state.withLock { state in
             let isNews = state.watches[index].lastList == nil || state.watches[index].failure != nil
             state.watches[index].lastList = now
+            // A list that succeeds says nothing of watches that fail.
+            guard !isWatchFailing else { return false }
             state.watches[index].clearFailure()
+            state.watches[index].phase = .listing
             return isNews
         }
     }
 
     func watching(_ index: Int) {
-        state.withLock { $0.watches[index].phase = .watching }
+        state.withLock { state in
+            if state.watches[index].failure == nil { state.watches[index].phase = .watching }
+        }
+    }
+
+    /// A watch has been open for a while: whatever failed before is over.
+    func watchLasts(_ index: Int) {
+        state.withLock { state in
+            state.watches[index].clearFailure()
+            state.watches[index].phase = .watching
+        }
     }
 
     func heard(_ index: Int, at now: Int64) {
         state.withLock { state in
             state.watches[index].lastEvent = now
             state.watches[index].clearFailure()
+            state.watches[index].phase = .watching
         }
     }
 
-    func watchEnded(_ index: Int) {
+    /// - Parameter wasUseful: what failed before is over.
+    func watchEnded(_ index: Int, wasUseful: Bool) {
         state.withLock { state in
             state.watches[index].restarts += 1
+            guard wasUseful else { return }
+            state.watches[index].clearFailure()
             state.watches[index].phase = .listing
         }
     }
@@ -90,13 +149,6 @@ final class DiscoveryStatus: Sendable {
     func unreadable(_ count: Int) {
         guard count > 0 else { return }
         state.withLock { $0.unreadable += count }
-    }
-
-    func decided(_ discovery: PodDiscovery, workers: [String: WorkerID]) {
-        state.withLock { state in
-            state.discovery = discovery
-            state.workers = workers
-        }
     }
 }
 

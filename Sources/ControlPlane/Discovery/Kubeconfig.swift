@@ -146,11 +146,13 @@ struct Kubeconfig {
         var key: String?
         var keyData: String?
         var username: String?
+        var impersonated: String?
         var exec: Anything?
         var authProvider: Anything?
 
         enum CodingKeys: String, CodingKey {
             case token, tokenFile, username, exec
+            case impersonated = "as"
             case certificate = "client-certificate"
             case certificateData = "client-certificate-data"
             case key = "client-key"
@@ -161,6 +163,7 @@ struct Kubeconfig {
         func prove(to access: inout KubernetesAccess, folder: String, name: String) throws {
             for (key, isPresent) in [
                 ("exec", exec != nil), ("auth-provider", authProvider != nil), ("username", username != nil),
+                ("as", impersonated != nil),
             ] where isPresent {
                 throw KubernetesAccessError(
                     "the user '\(name)' proves itself by \(key), which is not supported; use a token, a tokenFile or a client "

@@ -44,13 +44,13 @@ struct KubernetesAPI: Sendable {
         }
     }
 
-    /// Watches until the server ends it; `receive` is called on the thread of the HTTP client.
+    /// Watches until the server ends it, or `receive` returns false; that is called on the thread of the HTTP client.
     ///
     /// - Returns: nil when it ended without a failure.
     func watch(
         _ selector: LabelSelector,
         from resourceVersion: String,
-        receive: @escaping @Sendable (PodWatchEvent) -> Void
+        receive: @escaping @Sendable (PodWatchEvent) -> Bool
     ) async -> KubernetesFailure? {
         let query = [
             ("watch", "true"), ("allowWatchBookmarks", "true"), ("labelSelector", selector.description),
@@ -64,8 +64,7 @@ struct KubernetesAPI: Sendable {
             let lines = Mutex(WatchLines())
             request.receive = { bytes in
                 guard let complete = lines.withLock({ $0.take(bytes) }) else { return false }
-                for line in complete { receive(PodWatchEvent(json: line)) }
-                return true
+                return complete.allSatisfy { receive(PodWatchEvent(json: $0)) }
             }
             switch await http.send(request) {
             case .failure(let error): return KubernetesFailure(error)

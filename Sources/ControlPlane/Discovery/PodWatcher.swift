@@ -1,12 +1,13 @@
 import ControlPlaneCore
 import Logging
 import Synchronization
-import Telemetry
 
 /// Runs one watch for as long as its task lives.
 struct PodWatcher: Sendable {
     /// A watch that lasted less and said nothing was no watch.
     private static let usefulDuration = Duration.seconds(1)
+    /// From so many failures in a row on also what is usual is reported.
+    private static let unusualFailures = 3
 
     let index: Int
     let selector: LabelSelector
@@ -33,8 +34,14 @@ struct PodWatcher: Sendable {
         switch await api.list(selector, continuation: continuation) {
         case .success(let page):
             status.unreadable(page.unreadable)
-            guard let pods = state.received(page) else { return }
-            if status.listed(index, at: Timestamp.nowMilliseconds()) {
+            let failures = state.failures
+            guard let pods = state.received(page, spread: .random(in: 0...1)) else {
+                if state.failures > failures {
+                    report(KubernetesFailure(status: nil, message: "The list of pods has no end."))
+                }
+                return
+            }
+            if status.listed(index, isWatchFailing: state.watchFailures > 1, at: .now) {
                 logger.notice(
                     "Pods are listed and watched.",
                     metadata: ["selector": "\(selector)", "pods": "\(pods.count)"]
@@ -42,7 +49,9 @@ struct PodWatcher: Sendable {
             }
             tell(.listed(pods, by: index))
         case .failure(let failure):
-            fail(failure, &state)
+            state.failed(status: failure.status, spread: .random(in: 0...1))
+            // That an old state is forgotten is how lists and watches work, once.
+            if failure.status != 410 || state.failures > 1 { report(failure) }
         }
     }
 
@@ -50,42 +59,43 @@ struct PodWatcher: Sendable {
         let began = ContinuousClock.now
         let heard = HeardEvents()
         status.watching(index)
-        let failure = await api.watch(selector, from: version) { event in
+        let lasting = Task {
+            try? await Task.sleep(for: PodWatcher.usefulDuration)
+            if !Task.isCancelled { status.watchLasts(index) }
+        }
+        defer { lasting.cancel() }
+        let ending = await api.watch(selector, from: version) { event in
             heard.take(event)
             switch event {
             case .applied, .deleted:
-                status.heard(index, at: Timestamp.nowMilliseconds())
+                status.heard(index, at: .now)
                 tell(.event(event, by: index))
-            case .bookmark: status.heard(index, at: Timestamp.nowMilliseconds())
+            case .bookmark: status.heard(index, at: .now)
             case .failed: break
-            case .unreadable(let reason):
+            case .unreadable:
                 status.unreadable(1)
-                logger.warning("\(reason)")
+                // What it told is lost unless everything is listed again.
+                return false
             }
+            return true
         }
         guard !Task.isCancelled else { return }
         if let version = heard.version { state.heard(upTo: version) }
-        status.watchEnded(index)
-        if let ending = heard.failure {
-            fail(ending, &state)
-        } else if let failure {
-            fail(failure, &state, wasWatching: true)
+        let failure = heard.failure ?? ending
+        let isUseful = heard.version != nil || ContinuousClock.now - began >= PodWatcher.usefulDuration
+        status.watchEnded(index, wasUseful: failure == nil && isUseful)
+        guard let failure else { return state.ended(wasUseful: isUseful, spread: .random(in: 0...1)) }
+        state.failed(status: failure.status, wasUseful: isUseful, spread: .random(in: 0...1))
+        // A state that is forgotten and a connection that breaks are nothing unusual, if watches work in between.
+        if (failure.status == 410 || failure.status == nil) && state.failures < PodWatcher.unusualFailures {
+            logger.info("A watch of pods ended; they are listed again.", metadata: ["reason": "\(failure.message)"])
         } else {
-            let isLong = ContinuousClock.now - began >= PodWatcher.usefulDuration
-            state.ended(wasUseful: isLong || heard.version != nil, spread: .random(in: 0...1))
+            report(failure)
         }
     }
 
-    private func fail(_ failure: KubernetesFailure, _ state: inout PodWatchState, wasWatching: Bool = false) {
-        state.failed(status: failure.status, spread: .random(in: 0...1))
-        // That an old state is forgotten is how watches work.
-        guard failure.status != 410 else { return }
-        // Nor is a connection that breaks anything but usual, if the list after it succeeds.
-        if wasWatching && failure.status == nil {
-            logger.info("A watch of pods broke; they are listed again.", metadata: ["reason": "\(failure.message)"])
-            return
-        }
-        if status.failed(index, failure.message, at: Timestamp.nowMilliseconds()) {
+    private func report(_ failure: KubernetesFailure) {
+        if status.failed(index, failure.message, at: .now) {
             logger.error(
                 "Kubernetes cannot be watched; the workers stay as they are, and it is tried again.",
                 metadata: ["selector": "\(selector)", "reason": "\(failure.message)"]
@@ -105,7 +115,7 @@ private final class HeardEvents: Sendable {
                 if !version.isEmpty { state.version = version }
             case .failed(let status, let message):
                 state.failure = KubernetesFailure(status: status, message: "The API server ended a watch: \(message).")
-            case .unreadable: break
+            case .unreadable(let reason): state.failure = KubernetesFailure(status: nil, message: reason)
             }
         }
     }

@@ -103,7 +103,11 @@ final class CurlTransfer {
     }
 
     private func configure(_ tls: OutboundTLS) {
-        if let authorities = tls.authorities { setBlob(CURLOPT_CAINFO_BLOB, authorities) }
+        if let authorities = tls.authorities {
+            setBlob(CURLOPT_CAINFO_BLOB, authorities)
+            // Without this the system's folder of authorities counts beside them.
+            _ = signalbox_curl_set_pointer(handle, CURLOPT_CAPATH, nil)
+        }
         if let identity = tls.identity {
             setBlob(CURLOPT_SSLCERT_BLOB, identity.certificate)
             setBlob(CURLOPT_SSLKEY_BLOB, identity.key)
@@ -145,9 +149,11 @@ final class CurlTransfer {
         case CURLE_COULDNT_CONNECT where systemError() == ECONNREFUSED:
             return OutboundError(code: .refused, message: "Nothing listens at \(url) (connection refused).")
         case CURLE_WRITE_ERROR where request.receive != nil:
-            return OutboundError(code: .tooLarge, message: "A line of the answer of \(url) is too long.")
+            return OutboundError(code: .tooLarge, message: "The answer of \(url) was not taken to its end.")
         case CURLE_OPERATION_TIMEDOUT where microseconds(CURLINFO_CONNECT_TIME_T) == 0:
             return OutboundError(code: .timeout, message: "No connection to \(url) could be opened in time.")
+        case CURLE_OPERATION_TIMEDOUT where isSilent:
+            return OutboundError(code: .timeout, message: "\(url) said nothing for \(request.silenceMax ?? .zero).")
         case CURLE_OPERATION_TIMEDOUT:
             return OutboundError(code: .timeout, message: "\(url) did not answer within \(request.timeout).")
         case CURLE_COULDNT_RESOLVE_HOST:
@@ -159,6 +165,11 @@ final class CurlTransfer {
             let reason = String(cString: curl_easy_strerror(result))
             return OutboundError(code: .other, message: "The request to \(url) failed: \(reason).")
         }
+    }
+
+    /// The limit of silence ended it, and not that of the whole.
+    private var isSilent: Bool {
+        request.silenceMax != nil && microseconds(CURLINFO_TOTAL_TIME_T) < request.timeout.millisecondsForCurl * 1000
     }
 
     private var isSuccess: Bool {

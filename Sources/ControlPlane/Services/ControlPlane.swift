@@ -53,6 +53,7 @@ public struct ControlPlane: Sendable {
             publisher.traffic()
         }
         publisher.observeTraffic { drains.trafficChanged() }
+        let discoveryInbox = DiscoveryInbox()
         let workers = WorkersService(
             store: store,
             monitor: monitor,
@@ -61,7 +62,8 @@ public struct ControlPlane: Sendable {
             changes: changes,
             settings: configuration.probeSettings,
             startupTimeoutSeconds: configuration.workerStartupTimeoutSeconds,
-            logger: logger
+            logger: logger,
+            podDismissed: { discoveryInbox.put(.dismissed(uid: $0.uid)) }
         )
         let discoveryStatus = DiscoveryStatus()
         let (begin, beginDiscovery) = AsyncStream<Void>.makeStream()
@@ -72,6 +74,7 @@ public struct ControlPlane: Sendable {
             workers: workers,
             http: kubernetes,
             status: discoveryStatus,
+            inbox: discoveryInbox,
             logger: logger,
             begin: begin
         )

@@ -14,6 +14,8 @@ final class WorkersService: Sendable {
     private let startupTimeoutSeconds: Int
     private let logger: Logger
     private let waiting = WaitingAdditions()
+    /// Called when a person has removed the worker of a pod.
+    private let podDismissed: @Sendable (PodReference) -> Void
 
     init(
         store: Store,
@@ -23,7 +25,8 @@ final class WorkersService: Sendable {
         changes: FleetChanges,
         settings: ProbeSettings,
         startupTimeoutSeconds: Int,
-        logger: Logger
+        logger: Logger,
+        podDismissed: @escaping @Sendable (PodReference) -> Void
     ) {
         self.store = store
         self.monitor = monitor
@@ -33,12 +36,32 @@ final class WorkersService: Sendable {
         self.settings = settings
         self.startupTimeoutSeconds = startupTimeoutSeconds
         self.logger = logger
+        self.podDismissed = podDismissed
     }
 
     /// Registers a worker at once; it takes requests when it has answered its first probe.
     func add(_ registration: WorkerRegistration, origin: AuditOrigin) async throws -> Committed<Worker> {
         guard !waiting.contains(registration.url) else { throw WorkerAdditionError.exists(registration.urlGiven, nil) }
         return try await insert(registration, models: nil, origin: origin)
+    }
+
+    /// Registers many workers in one transaction; one that cannot be registered harms no other.
+    func addAll(
+        _ registrations: [WorkerRegistration],
+        origin: AuditOrigin
+    ) async throws -> [Result<Committed<Worker>, StoreError>] {
+        let isReady = !monitor.isProbed(WorkerHealthSettings())
+        let results = try await store.addWorkers(
+            registrations,
+            firstReadyAt: isReady ? Timestamp.nowMilliseconds() : nil,
+            origin: origin
+        )
+        changes.versionCommitted()
+        for case .success(let added) in results {
+            monitor.start(added.value, .new)
+            logger.notice("A worker was added.", metadata: ["worker.url": "\(added.value.url)"])
+        }
+        return results
     }
 
     /// Waits until the worker is healthy and registers it then; nothing is stored when it does not become healthy.
@@ -123,6 +146,17 @@ final class WorkersService: Sendable {
         origin: AuditOrigin
     ) async throws -> Committed<Worker> {
         if case .url(let url) = reference { waiting.cancel(url) }
+        let removed = try await end(reference, time, reason: reason, origin: origin)
+        if origin.actor != .kubernetes, removed.isChange, let pod = removed.value.pod { podDismissed(pod) }
+        return removed
+    }
+
+    private func end(
+        _ reference: WorkerReference,
+        _ time: DrainTime,
+        reason: String?,
+        origin: AuditOrigin
+    ) async throws -> Committed<Worker> {
         guard !drains.isWithoutDataPlanes else {
             let removed = try await store.removeWorker(reference, reason: reason, origin: origin)
             changes.versionCommitted()
@@ -140,15 +174,13 @@ final class WorkersService: Sendable {
     }
 
     /// Keeps new requests from a registered worker, whatever its probes say, until it is released.
-    func hold(_ id: WorkerID, reason: String) async {
-        guard let worker = try? await store.worker(.id(id))?.value else { return }
-        monitor.hold(worker.incarnation, reason: reason)
+    func hold(_ incarnation: IncarnationID, reason: String) {
+        monitor.hold(incarnation, reason: reason)
     }
 
     /// Its probes decide again.
-    func release(_ id: WorkerID) async {
-        guard let worker = try? await store.worker(.id(id))?.value else { return }
-        monitor.release(worker.incarnation)
+    func release(_ incarnation: IncarnationID) {
+        monitor.release(incarnation)
     }
 
     /// Changes what operators may change of a worker.

@@ -45,6 +45,33 @@ extension Store {
         }
     }
 
+    /// Registers many workers in one transaction; one that cannot be registered harms no other.
+    func addWorkers(
+        _ registrations: [WorkerRegistration],
+        firstReadyAt: Int64?,
+        origin: AuditOrigin
+    ) async throws -> [Result<Committed<Worker>, StoreError>] {
+        try await write { [epoch] database in
+            try registrations.map { registration in
+                do {
+                    // What is refused has written nothing yet.
+                    return .success(
+                        try Store.insert(
+                            registration,
+                            firstReadyAt: firstReadyAt,
+                            models: nil,
+                            origin: origin,
+                            epoch,
+                            database
+                        )
+                    )
+                } catch let error as StoreError {
+                    return .failure(error)
+                }
+            }
+        }
+    }
+
     private static func insert(
         _ registration: WorkerRegistration,
         firstReadyAt: Int64?,

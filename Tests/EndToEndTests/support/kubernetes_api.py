@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import ssl
 import subprocess
 import threading
@@ -35,6 +36,10 @@ def matches(selector: str, labels: dict[str, str]) -> bool:
     return True
 
 
+REASONS = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 410: "Expired", 500: "InternalError",
+           503: "ServiceUnavailable"}
+
+
 class KubernetesAPI:
     """`pods` change through `apply` and `delete`; `events` is all that ever happened."""
 
@@ -49,7 +54,13 @@ class KubernetesAPI:
         self.page_size: int | None = None
         self.bookmark_seconds: float | None = None
         self.is_mute = False
+        # Bytes that the next watches send after their first event, before they go on or are cut.
+        self.garbage: bytes | None = None
+        # Seconds between two bytes of an event.
+        self.trickle_seconds = 0.0
+        self.snapshots: dict[str, tuple[str, list[dict]]] = {}
         self.answer_status: int | None = None
+        self.refused_watches: int | None = None
         self.watches = 0
         self.dropped = 0
         self.folder = folder
@@ -80,13 +91,14 @@ class KubernetesAPI:
             if port:
                 marks.setdefault("signalbox.dev/port", str(port))
             pod = {
+                "apiVersion": "v1", "kind": "Pod",
                 "metadata": {
                     "name": name, "namespace": namespace, "uid": uid, "labels": labels or {"app": "sglang"},
                     "annotations": marks,
                     "creationTimestamp": old["metadata"]["creationTimestamp"] if old and old["metadata"]["uid"] == uid
                     else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1_700_000_000 + self.version)),
                 },
-                "spec": {"containers": [{"name": "main", "ports": [
+                "spec": {"containers": [{"name": "main", "image": "sglang", "ports": [
                     {"name": name, "containerPort": number} for name, number in (ports or {}).items()]}]},
                 "status": {"phase": phase, "conditions": [{"type": "Ready", "status": "True" if ready else "False"}]},
             }
@@ -191,6 +203,8 @@ class KubernetesAPI:
                 api.requests.append((parts.path, query))
                 if api.token and self.headers.get("Authorization") != f"Bearer {api.token}":
                     return self.fail(401, "Unauthorized")
+                if self.discover(parts.path):
+                    return None
                 if api.answer_status:
                     return self.fail(api.answer_status, "pods is forbidden")
                 namespace = parts.path.split("/")[4] if parts.path.startswith("/api/v1/namespaces/") else None
@@ -199,20 +213,49 @@ class KubernetesAPI:
                     if matches(query.get("labelSelector", ""), pod["metadata"]["labels"])
                     and namespace in (None, pod["metadata"]["namespace"])
                 ]
+                if query.get("watch") and api.refused_watches:
+                    return self.fail(api.refused_watches, "no watch for you")
                 if query.get("watch"):
                     return self.watch(query, namespace)
                 self.list(query, selected)
 
+            def discover(self, path: str) -> bool:
+                """What clients ask before they know which resources there are."""
+                verbs = ["get", "list", "watch"]
+                documents = {
+                    "/api": {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []},
+                    "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
+                    "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [{
+                        "name": "pods", "singularName": "pod", "namespaced": True, "kind": "Pod", "verbs": verbs,
+                        "shortNames": ["po"]}]},
+                }
+                if path in documents:
+                    self.answer(200, documents[path])
+                elif not re.fullmatch(r"/api/v1/(namespaces/[a-z0-9-]+/)?pods", path):
+                    self.fail(404, "the server could not find the requested resource")
+                else:
+                    return False
+                return True
+
             def list(self, query: dict[str, str], selected: list[dict]) -> None:
-                start = int(query.get("continue", 0))
-                size = min(int(query.get("limit", 10**9)), api.page_size or 10**9)
-                metadata = {"resourceVersion": str(api.version)}
-                if start + size < len(selected):
-                    metadata["continue"] = str(start + size)
-                self.answer(200, {"kind": "PodList", "metadata": metadata, "items": selected[start:start + size]})
+                """Every page of a list is of one moment, and its `continue` is good for one use."""
+                size = min(int(query.get("limit") or 0) or 10**9, api.page_size or 10**9)
+                with api.lock:
+                    if token := query.get("continue"):
+                        if token not in api.snapshots:
+                            return self.fail(410, "The provided continue parameter is too old")
+                        version, rest = api.snapshots.pop(token)
+                    else:
+                        version, rest = str(api.version), selected
+                    metadata = {"resourceVersion": version}
+                    if len(rest) > size:
+                        metadata["continue"] = token = f"token-{len(api.requests)}-{len(rest)}"
+                        api.snapshots[token] = (version, rest[size:])
+                self.answer(200, {"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": rest[:size]})
 
             def watch(self, query: dict[str, str], namespace: str | None) -> None:
-                seen, dropped = int(query["resourceVersion"]), api.dropped
+                seen, dropped = int(query.get("resourceVersion") or api.version), api.dropped
+                ends = time.monotonic() + int(query.get("timeoutSeconds") or 3_600)
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Transfer-Encoding", "chunked")
@@ -230,11 +273,15 @@ class KubernetesAPI:
                         with api.lock:
                             api.lock.wait_for(lambda: api.dropped != dropped or api.forgotten > seen or (
                                 not api.is_mute and api.events and api.events[-1][0] > seen), timeout=0.05)
+                            if time.monotonic() > ends:
+                                return self.chunk(b"")
                             if api.dropped != dropped:
                                 self.close_connection = True
                                 return self.connection.close()
                             if api.forgotten > seen:
-                                self.event("ERROR", {"kind": "Status", "code": 410, "message": "too old resource version"})
+                                self.event("ERROR", {
+                                    "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 410,
+                                    "reason": "Expired", "message": "too old resource version"})
                                 return self.chunk(b"")
                             news = [] if api.is_mute else [event for event in api.events if event[0] > seen]
                         for seen, kind, pod in news:
@@ -254,14 +301,25 @@ class KubernetesAPI:
                     self.close_connection = True
 
             def event(self, kind: str, item: dict) -> None:
-                self.chunk(json.dumps({"type": kind, "object": item}).encode() + b"\n")
+                line = json.dumps({"type": kind, "object": item}).encode() + b"\n"
+                if api.trickle_seconds:
+                    for start in range(0, len(line), 40):
+                        self.chunk(line[start:start + 40])
+                        time.sleep(api.trickle_seconds)
+                else:
+                    self.chunk(line)
+                if api.garbage is not None:
+                    garbage, api.garbage = api.garbage, None
+                    self.chunk(garbage)
 
             def chunk(self, data: bytes) -> None:
                 self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
                 self.wfile.flush()
 
             def fail(self, status: int, message: str) -> None:
-                self.answer(status, {"kind": "Status", "status": "Failure", "code": status, "message": message})
+                self.answer(status, {
+                    "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status, "message": message,
+                    "reason": REASONS.get(status, "Unknown")})
 
             def answer(self, status: int, body: dict) -> None:
                 data = json.dumps(body).encode()

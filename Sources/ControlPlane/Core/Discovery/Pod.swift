@@ -18,6 +18,7 @@ public struct PodReference: Hashable, Sendable, CustomStringConvertible {
 public struct Pod: Hashable, Sendable {
     public var reference: PodReference
     public var labels: [String: String]
+    /// Those that discovery reads (``PodSetting``).
     public var annotations: [String: String]
     /// `status.phase`; `Unknown` when it is missing.
     public var phase: String
@@ -31,6 +32,8 @@ public struct Pod: Hashable, Sendable {
     public var namedPorts: [String: Int]
     /// `metadata.creationTimestamp`, RFC 3339 in UTC, so that texts compare like times.
     public var created: String
+    /// `metadata.resourceVersion` as a number, which grows with every change; nil when it is none.
+    public var version: UInt64?
 
     public init(
         reference: PodReference,
@@ -41,7 +44,8 @@ public struct Pod: Hashable, Sendable {
         isTerminating: Bool = false,
         address: String? = nil,
         namedPorts: [String: Int] = [:],
-        created: String = ""
+        created: String = "",
+        version: UInt64? = nil
     ) {
         self.reference = reference
         self.labels = labels
@@ -52,6 +56,7 @@ public struct Pod: Hashable, Sendable {
         self.address = address
         self.namedPorts = namedPorts
         self.created = created
+        self.version = version
     }
 
     /// Whether this pod was created after `other`, so that an address that both claim is its own.

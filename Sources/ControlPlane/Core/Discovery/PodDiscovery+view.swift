@@ -29,7 +29,8 @@ extension PodDiscovery {
             switch entry.stage {
             case .registered(let worker): (view.state, view.worker) = (.worker, worker)
             case .held(let worker, _, let reason): (view.state, view.worker, view.reason) = (.held, worker, reason)
-            case .outside(let reason), .refused(let reason, _): view.reason = reason
+            case .outside(let reason), .refused(_, let reason, _): view.reason = reason
+            case .dismissed: view.reason = "Its worker was removed by hand; it stays away for as long as the pod lives."
             }
             return view
         }

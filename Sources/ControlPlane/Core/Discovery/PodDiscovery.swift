@@ -10,16 +10,20 @@ public struct PodDiscovery: Sendable {
     /// How long a pod that could not be registered waits for another try.
     static let retryMilliseconds: Int64 = 5_000
 
-    let rules: DiscoveryRules
+    public let rules: DiscoveryRules
     /// How long a worker whose pod is not ready keeps its registration, and with it what is known of its cache.
     let flapMilliseconds: Int64
     private(set) var entries: [String: Entry] = [:]
+    /// Those that wait for their time.
+    private var waiting: Set<String> = []
     /// Whose address a URL is.
     private var owners: [WorkerURL: String] = [:]
     /// Pods that would be workers, if their address were not another one's.
     private var contenders: [WorkerURL: Set<String>] = [:]
-    /// Pods beyond ``podsMax`` that were left out.
-    public private(set) var leftOut = 0
+    /// Why pods were last refused, so that each reason is told once.
+    private var refusals: [String: String] = [:]
+    /// Pods of the last list of each watch that were left out.
+    private var leftOutByWatch: [Int: Int] = [:]
 
     /// One pod, or one registration of an earlier run whose pod has not been seen yet.
     struct Entry: Sendable {
@@ -32,15 +36,16 @@ public struct PodDiscovery: Sendable {
 
     enum Stage: Hashable, Sendable {
         case outside(reason: String)
+        /// A person has removed its worker: it stays away for as long as the pod lives.
+        case dismissed
         case registered(PodWorker)
         /// Not ready: registered, but not routed to, until it is ready again or this time is over.
         case held(PodWorker, until: Int64, reason: String)
         /// It could not be registered; another try at this time.
-        case refused(reason: String, retryAt: Int64)
+        case refused(PodWorker, reason: String, retryAt: Int64)
     }
 
     /// - Parameters:
-    ///   - watches: how many watches there are, from 0 on.
     ///   - restored: the registrations of an earlier run; one whose pod no watch lists is removed.
     public init(
         rules: DiscoveryRules,
@@ -59,30 +64,47 @@ public struct PodDiscovery: Sendable {
         }
     }
 
+    /// Pods beyond ``podsMax`` that were left out.
+    public var leftOut: Int { leftOutByWatch.values.reduce(0, +) }
+
     // MARK: - Events
 
     /// A watch has a fresh list of all its pods.
+    ///
+    /// What is to be done about pods that are no workers comes first: a list of thousands takes its time to be registered.
     public mutating func listed(_ pods: [Pod], by watch: Int, at now: Int64) -> [DiscoveryAction] {
         let uids = Set(pods.map(\.reference.uid))
+        leftOutByWatch[watch] = 0
         var actions: [DiscoveryAction] = []
         // What is gone goes first: its address may be a new pod's.
         for uid in entries.keys.sorted() where entries[uid]?.watches.contains(watch) == true && !uids.contains(uid) {
             actions += vanish(uid, from: watch, reason: "It is not listed any more.", at: now)
         }
-        for pod in pods { actions += applied(pod, by: watch, at: now) }
+        // Of two pods with one address the newer one gets it, and the older one is never registered for a moment.
+        let (workers, others) = pods.split { PodVerdict($0, rules).isWorker }
+        for pod in others + workers.sorted(by: { $0.isNewer(than: $1) }) {
+            let wasLeftOut = isLeftOut(pod.reference.uid)
+            actions += applied(pod, by: watch, at: now)
+            if wasLeftOut { leftOutByWatch[watch, default: 0] += 1 }
+        }
         return actions
     }
 
     /// A pod is so now.
     public mutating func applied(_ pod: Pod, by watch: Int, at now: Int64) -> [DiscoveryAction] {
         let uid = pod.reference.uid
+        guard !isLeftOut(uid) else { return [] }
         var entry = entries[uid] ?? Entry(reference: pod.reference, watches: [])
-        if entries[uid] == nil, entries.count >= PodDiscovery.podsMax {
-            leftOut += 1
+        entry.watches.insert(watch)
+        // Another watch may be ahead of this one.
+        if let known = entry.pod?.version, let version = pod.version, version < known {
+            entries[uid] = entry
             return []
         }
+        let wasTerminating = entry.pod?.isTerminating ?? false
         entry.pod = pod
-        entry.watches.insert(watch)
+        // No pod comes back from that.
+        if wasTerminating { entry.pod?.isTerminating = true }
         entries[uid] = entry
         return review(uid, at: now)
     }
@@ -90,7 +112,16 @@ public struct PodDiscovery: Sendable {
     /// A pod is gone, or a watch does not select it any more.
     public mutating func deleted(_ pod: Pod, by watch: Int, at now: Int64) -> [DiscoveryAction] {
         let reason = pod.isTerminating ? "It was deleted." : "It was deleted, or its labels match no longer."
-        return vanish(pod.reference.uid, from: watch, reason: reason, at: now)
+        let uid = pod.reference.uid
+        guard let entry = entries[uid], entry.watches.contains(watch) else { return [] }
+        guard entry.watches.count > 1, let version = pod.version else {
+            return vanish(uid, from: watch, reason: reason, at: now)
+        }
+        entries[uid]?.watches.remove(watch)
+        // A watch that selects it still has told the same change already; else it is out until one does.
+        if let known = entry.pod?.version, known >= version { return [] }
+        guard case .dismissed = entry.stage else { return leave(uid, reason: reason, at: now) }
+        return []
     }
 
     /// No watch will say anything any more: all selectors are empty.
@@ -100,36 +131,48 @@ public struct PodDiscovery: Sendable {
     }
 
     /// A registration that was asked for was refused; it is tried again.
-    public mutating func refused(_ uid: String, reason: String, at now: Int64) {
-        guard let entry = entries[uid], case .registered(let worker) = entry.stage else { return }
-        if owners[worker.url] == uid { owners[worker.url] = nil }
-        entries[uid]?.stage = .refused(reason: reason, retryAt: now + PodDiscovery.retryMilliseconds)
+    ///
+    /// - Returns: whether the reason is another one than before.
+    public mutating func refused(_ uid: String, reason: String, at now: Int64) -> Bool {
+        guard let entry = entries[uid], case .registered(let worker) = entry.stage else { return false }
+        let isNews = refusals[uid] != reason
+        refusals[uid] = reason
+        set(uid, .refused(worker, reason: reason, retryAt: now + PodDiscovery.retryMilliseconds))
+        return isNews
+    }
+
+    /// A person has removed the worker of a pod.
+    public mutating func dismissed(_ uid: String, at now: Int64) -> [DiscoveryAction] {
+        guard entries[uid] != nil else { return [] }
+        // The registration is gone already.
+        let actions = leave(uid, reason: "", at: now).filter { action in
+            if case .remove(let pod, _) = action { pod.uid != uid } else { true }
+        }
+        set(uid, .dismissed)
+        return actions
     }
 
     /// When ``due(at:)`` has something to do; nil: never, unless something happens.
     public var nextDeadline: Int64? {
-        entries.values.compactMap { entry in
-            switch entry.stage {
-            case .held(_, let until, _): until
-            case .refused(_, let retryAt): retryAt
-            case .outside, .registered: nil
-            }
-        }
-        .min()
+        waiting.compactMap { entries[$0]?.stage.deadline }.min()
     }
 
     /// Does what only waited for its time.
     public mutating func due(at now: Int64) -> [DiscoveryAction] {
-        let due = entries.filter { _, entry in
-            switch entry.stage {
-            case .held(_, let time, _), .refused(_, let time): time <= now
-            case .outside, .registered: false
-            }
-        }
-        return due.keys.sorted().flatMap { review($0, at: now) }
+        let due = waiting.filter { uid in entries[uid]?.stage.deadline.map { $0 <= now } ?? false }
+        return due.sorted().flatMap { review($0, at: now) }
     }
 
     // MARK: - Decisions
+
+    private func isLeftOut(_ uid: String) -> Bool {
+        entries.count >= PodDiscovery.podsMax && entries[uid] == nil
+    }
+
+    private mutating func set(_ uid: String, _ stage: Stage) {
+        entries[uid]?.stage = stage
+        if stage.deadline == nil { waiting.remove(uid) } else { waiting.insert(uid) }
+    }
 
     private mutating func vanish(
         _ uid: String,
@@ -145,7 +188,13 @@ public struct PodDiscovery: Sendable {
 
     private mutating func forget(_ uid: String, reason: String, at now: Int64) -> [DiscoveryAction] {
         let actions = leave(uid, reason: reason, at: now)
+        if let pod = entries[uid]?.pod, case .worker(let worker) = PodVerdict(pod, rules) {
+            contenders[worker.url]?.remove(uid)
+            if contenders[worker.url]?.isEmpty == true { contenders[worker.url] = nil }
+        }
         entries[uid] = nil
+        waiting.remove(uid)
+        refusals[uid] = nil
         return actions
     }
 
@@ -153,32 +202,34 @@ public struct PodDiscovery: Sendable {
     private mutating func review(_ uid: String, at now: Int64) -> [DiscoveryAction] {
         guard let entry = entries[uid], let pod = entry.pod else { return [] }
         switch (PodVerdict(pod, rules), entry.stage) {
+        case (_, .dismissed): return []
         case (.worker(let worker), .registered(let current)) where worker.isSameRegistration(as: current):
-            entries[uid]?.stage = .registered(worker)
+            set(uid, .registered(worker))
             return worker.weight == current.weight ? [] : [.weigh(pod.reference, worker.weight)]
         case (.worker(let worker), .held(let current, _, _)) where worker.isSameRegistration(as: current):
-            entries[uid]?.stage = .registered(worker)
+            set(uid, .registered(worker))
             let weighed: [DiscoveryAction] =
                 worker.weight == current.weight ? [] : [.weigh(pod.reference, worker.weight)]
             return weighed + [.release(pod.reference)]
-        case (.worker(let worker), .registered), (.worker(let worker), .held):
+        case (.worker(let worker), .refused(let wanted, _, let retryAt)) where worker == wanted:
+            guard now >= retryAt else { return [] }
+            set(uid, .registered(worker))
+            return [.add(pod.reference, worker)]
+        case (.worker(let worker), .registered), (.worker(let worker), .held), (.worker(let worker), .refused):
             return leave(uid, reason: "It is another worker now: \(worker.url).", at: now)
                 + join(uid, pod, worker, at: now)
-        case (.worker(let worker), .outside), (.worker(let worker), .refused):
+        case (.worker(let worker), .outside):
             return join(uid, pod, worker, at: now)
         case (.notReady(let reason), .registered(let worker)):
             guard flapMilliseconds > 0 else { return leave(uid, reason: reason, at: now) }
-            entries[uid]?.stage = .held(worker, until: now + flapMilliseconds, reason: reason)
+            set(uid, .held(worker, until: now + flapMilliseconds, reason: reason))
             return [.hold(pod.reference, reason: reason)]
         case (.notReady(let reason), .held(let worker, let until, _)):
             guard now < until else { return leave(uid, reason: reason, at: now) }
-            entries[uid]?.stage = .held(worker, until: until, reason: reason)
+            set(uid, .held(worker, until: until, reason: reason))
             return []
-        case (.excluded(let reason), .registered), (.excluded(let reason), .held):
+        case (.excluded(let reason), _), (.notReady(let reason), _):
             return leave(uid, reason: reason, at: now)
-        case (.notReady(let reason), _), (.excluded(let reason), _):
-            entries[uid]?.stage = .outside(reason: reason)
-            return []
         }
     }
 
@@ -187,7 +238,7 @@ public struct PodDiscovery: Sendable {
         var actions: [DiscoveryAction] = []
         if let owner = owners[worker.url], owner != uid {
             if let other = entries[owner]?.pod, !pod.isNewer(than: other) {
-                entries[uid]?.stage = .outside(reason: "Its address belongs to the newer pod \(other.reference).")
+                set(uid, .outside(reason: "Its address belongs to the newer pod \(other.reference)."))
                 contenders[worker.url, default: []].insert(uid)
                 return []
             }
@@ -196,24 +247,55 @@ public struct PodDiscovery: Sendable {
             actions += leave(owner, reason: "Its address belongs to the newer pod \(pod.reference).", at: now)
         }
         owners[worker.url] = uid
-        entries[uid]?.stage = .registered(worker)
+        set(uid, .registered(worker))
         return actions + [.add(pod.reference, worker)]
     }
 
-    /// Ends a registration; a pod that waited for the address gets it.
+    /// Ends a registration, if there is one; a pod that waited for the address gets it.
     private mutating func leave(_ uid: String, reason: String, at now: Int64) -> [DiscoveryAction] {
         guard let entry = entries[uid] else { return [] }
-        entries[uid]?.stage = .outside(reason: reason)
-        let worker: PodWorker
+        set(uid, .outside(reason: reason))
+        let url: WorkerURL
+        var actions: [DiscoveryAction] = []
         switch entry.stage {
-        case .registered(let current), .held(let current, _, _): worker = current
-        case .outside, .refused: return []
+        case .registered(let current), .held(let current, _, _):
+            url = current.url
+            actions = [.remove(entry.reference, reason: reason)]
+        case .refused(let wanted, _, _): url = wanted.url
+        case .outside, .dismissed: return []
         }
-        let removal = DiscoveryAction.remove(entry.reference, reason: reason)
-        guard owners[worker.url] == uid else { return [removal] }
-        owners[worker.url] = nil
-        let heirs = contenders.removeValue(forKey: worker.url) ?? []
-        return [removal] + heirs.subtracting([uid]).sorted().flatMap { review($0, at: now) }
+        guard owners[url] == uid else { return actions }
+        owners[url] = nil
+        let heirs = contenders.removeValue(forKey: url) ?? []
+        return actions + heirs.subtracting([uid]).sorted().flatMap { review($0, at: now) }
+    }
+}
+
+extension PodDiscovery.Stage {
+    /// When something is to be done about it.
+    fileprivate var deadline: Int64? {
+        switch self {
+        case .held(_, let until, _): until
+        case .refused(_, _, let retryAt): retryAt
+        case .outside, .dismissed, .registered: nil
+        }
+    }
+}
+
+extension PodVerdict {
+    fileprivate var isWorker: Bool {
+        if case .worker = self { true } else { false }
+    }
+}
+
+extension Array {
+    /// Those that are so and those that are not, each in its order.
+    fileprivate func split(_ isSo: (Element) -> Bool) -> (those: [Element], others: [Element]) {
+        var (those, others): ([Element], [Element]) = ([], [])
+        for element in self {
+            if isSo(element) { those.append(element) } else { others.append(element) }
+        }
+        return (those, others)
     }
 }
 

@@ -39,6 +39,16 @@ struct PodObject: Decodable {
     var spec: Specification?
     var status: Status?
 
+    private enum CodingKeys: CodingKey { case metadata, spec, status }
+
+    /// What is odd in a pod's specification or status is taken as missing: who the pod is must not be lost with it.
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        metadata = try container.decode(Metadata.self, forKey: .metadata)
+        spec = try? container.decode(Specification.self, forKey: .spec)
+        status = try? container.decode(Status.self, forKey: .status)
+    }
+
     /// The pod; nil when it has no name or no identifier, which no API server leaves out.
     var pod: Pod? {
         guard let name = metadata.name, let uid = metadata.uid, !uid.isEmpty else { return nil }
@@ -46,7 +56,8 @@ struct PodObject: Decodable {
         return Pod(
             reference: PodReference(namespace: metadata.namespace ?? "default", name: name, uid: uid),
             labels: metadata.labels ?? [:],
-            annotations: metadata.annotations ?? [:],
+            // Others may have many kilobytes.
+            annotations: (metadata.annotations ?? [:]).filter { PodSetting(rawValue: $0.key) != nil },
             phase: status?.phase ?? "Unknown",
             isReady: status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" } ?? false,
             isTerminating: metadata.deletionTimestamp != nil,
@@ -55,7 +66,8 @@ struct PodObject: Decodable {
                 ports.compactMap { port in port.name.map { ($0, port.containerPort) } },
                 uniquingKeysWith: { first, _ in first }
             ),
-            created: metadata.creationTimestamp ?? ""
+            created: metadata.creationTimestamp ?? "",
+            version: metadata.resourceVersion.flatMap { UInt64($0) }
         )
     }
 }

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 
 /// One page of a list of pods.
 public struct PodPage: Hashable, Sendable {

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 
 /// One line of a watch.
 public enum PodWatchEvent: Hashable, Sendable {

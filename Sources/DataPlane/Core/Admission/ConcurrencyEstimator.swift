@@ -16,6 +16,10 @@ struct ConcurrencyEstimator: Sendable {
     private static let windowRequestsMax = 100
     /// More throughput by this factor than ever seen shows that the worker is not at its end.
     private static let throughputGain = 1.2
+    /// Of the time after which clients have left, the share that a worker may use up: some of it passes before, in a queue.
+    static let patienceShare = 0.6
+    /// How quickly that time is forgotten: in 70 judgements it doubles.
+    private static let patienceDrift = 1.01
     /// Judgements in a row that find too many requests before there is a limit: one may be chance.
     private static let overloadWindowsMin = 2
     /// Judgements in a row with the limit in force and no effect after which the requests themselves must have become
@@ -31,6 +35,8 @@ struct ConcurrencyEstimator: Sendable {
     private var best: (milliseconds: Double, requestsPerMillisecond: Double)?
     /// How long requests take on average when the worker is least loaded; nil before the first judgement.
     var bestMilliseconds: Double? { best?.milliseconds }
+    /// How long clients have waited that have left; nil while none do.
+    private var patienceMilliseconds: Double?
     private var overloadWindows = 0
     private var futileWindows = 0
     /// Since the limit was last cut; requests that take longer began before.
@@ -60,27 +66,51 @@ struct ConcurrencyEstimator: Sendable {
         self.best = (best.milliseconds, throughput)
         let beganBeforeCut = limit > 0 && window.averageMilliseconds > millisecondsSinceCut
         guard !beganBeforeCut else { return }
-        // Clients that leave bear nothing beyond the best.
-        let tolerance = window.isAbandoned ? 1 : ConcurrencyEstimator.tolerance
-        let bearable = best.milliseconds * tolerance + ConcurrencyEstimator.slackMilliseconds
-        if window.averageMilliseconds <= bearable || (limit == 0 && isFaster && !window.isAbandoned) {
-            bears(window.averageMilliseconds, best.milliseconds, inFlight: inFlight)
+        notePatience(window)
+        let bearable = bearable(best.milliseconds)
+        if window.averageMilliseconds <= bearable && !window.isAbandoned || (limit == 0 && isFaster && !window.isAbandoned) {
+            bears(window.averageMilliseconds, best.milliseconds, inFlight: inFlight, most: throughput * bearable)
         } else if limit == 0 || inFlight > limit {
             overloadWindows += window.isAbandoned ? ConcurrencyEstimator.overloadWindowsMin : 1
             isOverloaded(bearable: bearable, throughput: throughput, inFlight: inFlight)
         } else {
-            limitIsFutile(window)
+            limitIsFutile(window, bearable: bearable, throughput: throughput)
         }
     }
 
+    private mutating func notePatience(_ window: DurationWindow) {
+        if window.isAbandoned {
+            patienceMilliseconds = min(patienceMilliseconds ?? .infinity, window.averageMilliseconds)
+        } else if let patience = patienceMilliseconds {
+            let longer = patience * ConcurrencyEstimator.patienceDrift
+            let isForgotten = longer * ConcurrencyEstimator.patienceShare > mostBearable(best?.milliseconds ?? 0)
+            patienceMilliseconds = isForgotten ? nil : longer
+        }
+    }
+
+    private func mostBearable(_ best: Double) -> Double {
+        best * ConcurrencyEstimator.tolerance + ConcurrencyEstimator.slackMilliseconds
+    }
+
+    /// How long requests may take: some times as long as at best, and not so long that clients leave.
+    private func bearable(_ best: Double) -> Double {
+        guard let patience = patienceMilliseconds else { return mostBearable(best) }
+        // Who leaves before the best time is over cannot be helped by any limit.
+        let least = best + ConcurrencyEstimator.slackMilliseconds
+        return min(mostBearable(best), max(least, patience * ConcurrencyEstimator.patienceShare))
+    }
+
     /// Requests take as long as they may: more of them are tried where the limit is reached.
-    private mutating func bears(_ milliseconds: Double, _ best: Double, inFlight: Int) {
+    ///
+    /// - Parameter most: what the best throughput brings to an end in the bearable time; more would not be borne.
+    private mutating func bears(_ milliseconds: Double, _ best: Double, inFlight: Int, most: Double) {
         futileWindows = 0
         overloadWindows = 0
         let isLimited = limit > 0 && inFlight * 10 >= limit * 8
         if isLimited {
             // Quickly while the worker is far from its end.
-            limit += max(1, limit / (milliseconds <= 2 * best ? 4 : 10))
+            let wanted = limit + max(1, limit / (milliseconds <= 2 * best ? 4 : 10))
+            limit = max(1, min(wanted, Int(min(most.rounded(.up), Double(Int32.max)))))
             self.best?.milliseconds = min(best, milliseconds)
         } else {
             self.best?.milliseconds = min(best * ConcurrencyEstimator.durationDrift, milliseconds)
@@ -89,22 +119,27 @@ struct ConcurrencyEstimator: Sendable {
 
     private mutating func isOverloaded(bearable: Double, throughput: Double, inFlight: Int) {
         guard limit > 0 || overloadWindows >= ConcurrencyEstimator.overloadWindowsMin else { return }
-        // What a fifth less than the best throughput, which is a lucky one, brings to an end in the bearable time.
-        limit = max(1, Int(min(Double(inFlight), throughput * 0.8 * bearable)))
+        // What the best throughput, which may be a lucky one, brings to an end in the bearable time.
+        let share = patienceMilliseconds == nil ? 0.8 : 1
+        limit = max(1, Int(min(Double(inFlight), throughput * share * bearable)))
         overloadWindows = 0
         futileWindows = 0
         millisecondsSinceCut = 0
     }
 
-    private mutating func limitIsFutile(_ window: DurationWindow) {
+    /// The limit is in force, and requests take longer than is bearable all the same: it is too high, or they have become
+    /// longer.
+    private mutating func limitIsFutile(_ window: DurationWindow, bearable: Double, throughput: Double) {
         futileWindows += 1
         if futileWindows >= ConcurrencyEstimator.futileWindowsMax {
             best = (window.averageMilliseconds, window.requestsPerMillisecond)
             limit = 0
             futileWindows = 0
-        } else if futileWindows > 1 {
-            // One window may be chance.
-            limit = max(1, limit * 4 / 5)
+        } else {
+            // What has been too many for one window is cut to what Little's law says; after that it is felt for.
+            let borne = futileWindows == 1 ? throughput * bearable : Double(limit) * 0.8
+            limit = max(1, min(limit, Int(borne)))
+            millisecondsSinceCut = 0
         }
     }
 }

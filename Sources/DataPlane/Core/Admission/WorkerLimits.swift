@@ -10,7 +10,8 @@ public final class WorkerLimits: Sendable {
     /// What is known of the worker in one slot.
     private struct Learned {
         var estimator = ConcurrencyEstimator()
-        var windowBegan: MonotonicTime
+        /// Nil: nobody knows, so the first window says nothing of the throughput.
+        var windowBegan: MonotonicTime?
     }
 
     init(loads: WorkerLoads) {
@@ -38,12 +39,12 @@ public final class WorkerLimits: Sendable {
         let counts = loads.addDuration(took, slot: slot, isAbandoned: isAbandoned, windowRequests: requests)
         guard let counts else { return }
         workers.withLock { workers in
-            var worker = workers[slot] ?? Learned(windowBegan: placedAt)
+            var worker = workers[slot] ?? Learned()
             let window = DurationWindow(
                 requests: counts.requests,
                 abandoned: counts.abandoned,
                 totalMilliseconds: counts.milliseconds,
-                elapsedMilliseconds: Double(now.milliseconds - worker.windowBegan.milliseconds)
+                elapsedMilliseconds: worker.windowBegan.map { Double(now.milliseconds - $0.milliseconds) } ?? .infinity
             )
             worker.estimator.windowEnded(window, inFlight: loads.inFlight(slot: slot))
             worker.windowBegan = now

@@ -27,7 +27,8 @@ struct PodDiscoveryTests {
         phase: String = "Running",
         created: String = "2026-01-01T00:00:00Z",
         labels: [String: String] = ["app": "x"],
-        annotations: [String: String] = [:]
+        annotations: [String: String] = [:],
+        version: UInt64? = nil
     ) -> Pod {
         Pod(
             reference: PodReference(namespace: "n", name: "p", uid: uid),
@@ -37,7 +38,8 @@ struct PodDiscoveryTests {
             isReady: ready,
             isTerminating: terminating,
             address: address,
-            created: created
+            created: created,
+            version: version
         )
     }
 
@@ -93,6 +95,7 @@ struct PodDiscoveryTests {
         _ = discovery.applied(Tests.pod("a"), by: 0, at: 0)
         #expect(Tests.brief(discovery.applied(pod, by: 0, at: 1)) == ["-a"])
         // And from a hold, too.
+        discovery = try Tests.discovery()
         _ = discovery.applied(Tests.pod("a"), by: 0, at: 2)
         _ = discovery.applied(Tests.pod("a", ready: false), by: 0, at: 3)
         #expect(Tests.brief(discovery.applied(pod, by: 0, at: 4)) == ["-a"])
@@ -172,11 +175,92 @@ struct PodDiscoveryTests {
     @Test func aRefusalIsTriedAgain() throws {
         var discovery = try Tests.discovery()
         _ = discovery.applied(Tests.pod("a"), by: 0, at: 0)
-        discovery.refused("a", reason: "It exists.", at: 0)
+        let isNews = discovery.refused("a", reason: "It exists.", at: 0)
+        #expect(isNews)
         #expect(discovery.views.first?.state == .excluded && discovery.views.first?.reason == "It exists.")
         let deadline = try #require(discovery.nextDeadline)
         #expect(discovery.due(at: deadline - 1).isEmpty)
+        #expect(discovery.applied(Tests.pod("a"), by: 0, at: deadline - 1).isEmpty)
         #expect(Tests.brief(discovery.due(at: deadline)) == ["+a"])
+        // The same reason is no news.
+        let isNewsAgain = discovery.refused("a", reason: "It exists.", at: deadline)
+        #expect(!isNewsAgain)
+        #expect(discovery.deleted(Tests.pod("a"), by: 0, at: deadline).isEmpty)
+        #expect(discovery.nextDeadline == nil)
+    }
+
+    @Test func whoWaitsForTheAddressOfARefusedPodGetsItWhenThatGoes() throws {
+        var discovery = try Tests.discovery()
+        _ = discovery.applied(Tests.pod("new", created: "2"), by: 0, at: 0)
+        _ = discovery.refused("new", reason: "It exists.", at: 0)
+        #expect(discovery.applied(Tests.pod("old", created: "1"), by: 0, at: 1).isEmpty)
+        #expect(Tests.brief(discovery.deleted(Tests.pod("new"), by: 0, at: 2)) == ["+old"])
+    }
+
+    @Test func aWorkerThatAPersonRemovesStaysAway() throws {
+        var discovery = try Tests.discovery()
+        _ = discovery.applied(Tests.pod("a", created: "2"), by: 0, at: 0)
+        _ = discovery.applied(Tests.pod("b", created: "1"), by: 0, at: 0)
+        // Its address is free for another one.
+        #expect(Tests.brief(discovery.dismissed("a", at: 1)) == ["+b"])
+        #expect(discovery.applied(Tests.pod("a", ready: false, created: "2"), by: 0, at: 2).isEmpty)
+        #expect(discovery.applied(Tests.pod("a", created: "2"), by: 0, at: 10_000).isEmpty)
+        let view = try #require(discovery.views.first { $0.reference.uid == "a" })
+        #expect(view.state == .excluded && view.reason?.contains("by hand") == true)
+        #expect(discovery.deleted(Tests.pod("a"), by: 0, at: 10_001).isEmpty)
+        #expect(discovery.dismissed("nobody", at: 10_002).isEmpty)
+    }
+
+    /// Two watches tell of one pod, and one of them is behind.
+    @Test func aWatchThatIsBehindBringsNothingBack() throws {
+        var discovery = try Tests.discovery(prefill: ["stage=p"])
+        let labels = ["app": "x", "stage": "p"]
+        func pod(_ version: UInt64?, ready: Bool = true, terminating: Bool = false) -> Pod {
+            Tests.pod("a", ready: ready, terminating: terminating, labels: labels, version: version)
+        }
+        #expect(Tests.brief(discovery.applied(pod(5), by: 0, at: 0)) == ["+a"])
+        #expect(discovery.applied(pod(5), by: 1, at: 0).isEmpty)
+        #expect(Tests.brief(discovery.applied(pod(8, terminating: true), by: 0, at: 1)) == ["-a"])
+        #expect(discovery.applied(pod(6), by: 1, at: 2).isEmpty)
+        // Also where versions are no numbers.
+        #expect(discovery.applied(pod(nil), by: 1, at: 3).isEmpty)
+    }
+
+    @Test func aBareDeletionOfOneWatchIsEnough() throws {
+        var discovery = try Tests.discovery(prefill: ["stage=p"])
+        let labels = ["app": "x", "stage": "p"]
+        _ = discovery.applied(Tests.pod("a", labels: labels, version: 5), by: 0, at: 0)
+        _ = discovery.applied(Tests.pod("a", labels: labels, version: 5), by: 1, at: 0)
+        #expect(Tests.brief(discovery.deleted(Tests.pod("a", labels: labels, version: 9), by: 0, at: 1)) == ["-a"])
+        #expect(discovery.deleted(Tests.pod("a", labels: labels, version: 9), by: 1, at: 2).isEmpty)
+        #expect(discovery.views.isEmpty)
+    }
+
+    /// A pod that changes its labels leaves one watch and stays in the other, whichever tells first.
+    @Test(arguments: [true, false])
+    func aPodThatOneSelectorLosesStays(_ isDeletionFirst: Bool) throws {
+        var discovery = try Tests.discovery(prefill: ["stage=p"])
+        let both = Tests.pod("a", labels: ["app": "x", "stage": "p"], version: 5)
+        _ = discovery.applied(both, by: 0, at: 0)
+        _ = discovery.applied(both, by: 1, at: 0)
+        let lost = Tests.pod("a", labels: ["app": "x", "stage": "p"], version: 7)
+        let regular = Tests.pod("a", version: 7)
+        var actions: [DiscoveryAction] = []
+        if isDeletionFirst { actions += discovery.deleted(lost, by: 0, at: 1) }
+        actions += discovery.applied(regular, by: 1, at: 2)
+        if !isDeletionFirst { actions += discovery.deleted(lost, by: 0, at: 3) }
+        #expect(Tests.brief(actions) == ["-a", "+a"])
+        #expect(discovery.views.first?.worker?.role == .regular)
+    }
+
+    @Test func inAListWhatKeepsRequestsAwayComesFirst() throws {
+        var discovery = try Tests.discovery()
+        _ = discovery.listed([Tests.pod("gone", "10.0.0.1"), Tests.pod("late", "10.0.0.2")], by: 0, at: 0)
+        let pods = [
+            Tests.pod("new", "10.0.0.3"), Tests.pod("late", "10.0.0.2", ready: false),
+            Tests.pod("gone", "10.0.0.1", terminating: true),
+        ]
+        #expect(Tests.brief(discovery.listed(pods, by: 0, at: 1)) == ["=late", "-gone", "+new"])
     }
 
     @Test func aWeightChangesInPlaceAndAnotherModelDoesNot() throws {

@@ -9,9 +9,9 @@ struct PodWatchTests {
         var state = PodWatchState()
         #expect(state.step == PodWatchTests.list && state.waitMilliseconds == 0)
         let pod = Pod(reference: PodReference(namespace: "n", name: "a", uid: "a"))
-        #expect(state.received(PodPage(pods: [pod], resourceVersion: "7", continuation: "next")) == nil)
+        #expect(state.received(PodPage(pods: [pod], resourceVersion: "7", continuation: "next"), spread: 0) == nil)
         #expect(state.step == .list(continuation: "next"))
-        #expect(state.received(PodPage(pods: [pod], resourceVersion: "7")) == [pod, pod])
+        #expect(state.received(PodPage(pods: [pod], resourceVersion: "7"), spread: 0) == [pod, pod])
         #expect(state.step == .watch(resourceVersion: "7"))
         state.heard(upTo: "9")
         state.ended(wasUseful: true, spread: 0)
@@ -20,7 +20,7 @@ struct PodWatchTests {
 
     @Test func whatWasForgottenIsListedAtOnce() {
         var state = PodWatchState()
-        _ = state.received(PodPage(pods: [], resourceVersion: "7"))
+        _ = state.received(PodPage(pods: [], resourceVersion: "7"), spread: 0)
         state.failed(status: 410, spread: 1)
         #expect(state.step == PodWatchTests.list && state.waitMilliseconds == 0)
         // A server that says so for ever is not asked for ever without a pause.
@@ -31,10 +31,10 @@ struct PodWatchTests {
     @Test func aPageThatFailsBeginsTheListAnew() {
         var state = PodWatchState()
         let pod = Pod(reference: PodReference(namespace: "n", name: "a", uid: "a"))
-        _ = state.received(PodPage(pods: [pod], resourceVersion: "7", continuation: "next"))
+        _ = state.received(PodPage(pods: [pod], resourceVersion: "7", continuation: "next"), spread: 0)
         state.failed(status: 410, spread: 0)
         #expect(state.step == PodWatchTests.list)
-        #expect(state.received(PodPage(pods: [pod], resourceVersion: "8")) == [pod])
+        #expect(state.received(PodPage(pods: [pod], resourceVersion: "8"), spread: 0) == [pod])
     }
 
     @Test func waitsGrowAndEnd() {
@@ -48,15 +48,65 @@ struct PodWatchTests {
         #expect(waits.last == 30_000)
         state.failed(status: nil, spread: 0)
         #expect(state.waitMilliseconds == 15_000)
-        _ = state.received(PodPage(pods: [], resourceVersion: "1"))
+        _ = state.received(PodPage(pods: [], resourceVersion: "1"), spread: 0)
         #expect(state.waitMilliseconds == 0 && state.failures == 0)
     }
 
     @Test func watchesThatEndAtOnceAreFailures() {
         var state = PodWatchState()
-        _ = state.received(PodPage(pods: [], resourceVersion: "1"))
+        _ = state.received(PodPage(pods: [], resourceVersion: "1"), spread: 0)
         state.ended(wasUseful: false, spread: 0)
         #expect(state.failures == 1 && state.waitMilliseconds > 0)
+    }
+
+    /// A list between two failing watches is no success.
+    @Test(arguments: [403, 410, nil] as [Int?])
+    func watchesThatFailAfterEveryListWaitLongerAndLonger(_ status: Int?) {
+        var state = PodWatchState()
+        var waits: [Int64] = []
+        for _ in 0..<12 {
+            _ = state.received(PodPage(pods: [], resourceVersion: "1"), spread: 1)
+            #expect(state.waitMilliseconds == 0, "the watch begins at once")
+            state.failed(status: status, spread: 1)
+            waits.append(state.waitMilliseconds)
+        }
+        #expect(waits.last == 30_000 && waits.dropFirst().allSatisfy { $0 > 0 })
+        _ = state.received(PodPage(pods: [], resourceVersion: "1"), spread: 1)
+        state.heard(upTo: "2")
+        state.failed(status: status, spread: 1)
+        #expect(state.failures == 1)
+    }
+
+    /// A balancer that cuts quiet connections every minute is no outage.
+    @Test func watchesThatLastedBeforeTheyBrokeAreNoRow() {
+        var state = PodWatchState()
+        for _ in 0..<10 {
+            _ = state.received(PodPage(pods: [], resourceVersion: "1"), spread: 1)
+            state.failed(status: nil, wasUseful: true, spread: 1)
+            #expect(state.failures == 1 && state.waitMilliseconds == 250)
+        }
+    }
+
+    @Test func pagesThatFailAfterTheFirstWaitLongerAndLonger() {
+        var state = PodWatchState()
+        var waits: [Int64] = []
+        for _ in 0..<12 {
+            _ = state.received(PodPage(pods: [], resourceVersion: "1", continuation: "next"), spread: 1)
+            state.failed(status: 410, spread: 1)
+            waits.append(state.waitMilliseconds)
+        }
+        #expect(waits.first == 0 && waits.last == 30_000)
+    }
+
+    @Test func aListWithoutEndIsGivenUp() {
+        var state = PodWatchState()
+        let pod = Pod(reference: PodReference(namespace: "n", name: "a", uid: "a"))
+        var pages = 0
+        while state.failures == 0, pages < 2_000 {
+            #expect(state.received(PodPage(pods: [pod], resourceVersion: "1", continuation: "next"), spread: 0) == nil)
+            pages += 1
+        }
+        #expect(pages == 1_000 && state.step == PodWatchTests.list)
     }
 
     @Test func linesAreCutWhereverThePiecesEnd() throws {
@@ -91,7 +141,8 @@ struct PodWatchTests {
             labels: ["l": "1"],
             address: "10.0.0.1",
             namedPorts: ["api": 1],
-            created: "2026-01-01T00:00:00Z"
+            created: "2026-01-01T00:00:00Z",
+            version: 5
         )
         #expect(event("{\"type\":\"ADDED\",\"object\":\(object)}") == .applied(pod, resourceVersion: "5"))
         #expect(event("{\"type\":\"MODIFIED\",\"object\":\(object)}") == .applied(pod, resourceVersion: "5"))
@@ -117,10 +168,13 @@ struct PodWatchTests {
     @Test func oneBadPodHarmsNoOtherOne() throws {
         let text = """
             {"metadata":{"resourceVersion":"7","continue":""},"items":[{"metadata":{"name":"a","uid":"u"}},\
-            {"metadata":{"name":5}},{"metadata":{"name":"b"}},7]}
+            {"metadata":{"name":5}},{"metadata":{"name":"b"}},7,\
+            {"metadata":{"name":"odd","uid":"o","annotations":{"signalbox.dev/weight":"2","other":"x"}},"spec":7,"status":[]}]}
             """
         let page = try #require(PodPage(json: Array(text.utf8)))
-        #expect(page.pods.map(\.reference.name) == ["a"] && page.unreadable == 3)
+        #expect(page.pods.map(\.reference.name) == ["a", "odd"] && page.unreadable == 3)
+        // Who it is, is known; what is odd counts as missing, and what nobody reads is not kept.
+        #expect(page.pods[1].phase == "Unknown" && page.pods[1].annotations == ["signalbox.dev/weight": "2"])
         #expect(page.resourceVersion == "7" && page.continuation == nil)
         #expect(PodPage(json: Array("{\"metadata\":{},\"items\":null}".utf8))?.pods == [])
         #expect(PodPage(json: Array("[]".utf8)) == nil)

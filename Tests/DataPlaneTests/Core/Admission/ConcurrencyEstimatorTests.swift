@@ -93,6 +93,29 @@ struct ConcurrencyEstimatorTests {
         #expect((1...4).contains(estimator.limit))
     }
 
+    @Test("The time after which clients leave is what requests may use up, until it is forgotten")
+    func patience() {
+        var estimator = ConcurrencyEstimator()
+        // Four run at one time, 0.4 s each; at twelve a request takes 1.2 s, and clients leave after one second.
+        func window(_ inFlight: Int) -> DurationWindow {
+            let milliseconds = max(400, inFlight * 100)
+            let abandoned = milliseconds > 1_000 ? 15 : 0
+            return DurationWindow(
+                requests: 20,
+                abandoned: abandoned,
+                totalMilliseconds: 20 * min(milliseconds, 1_000),
+                elapsedMilliseconds: 2_000
+            )
+        }
+        for inFlight in [4, 4, 12, 12] { estimator.windowEnded(window(inFlight), inFlight: inFlight) }
+        #expect((4...7).contains(estimator.limit))
+        // While the limit is reached it stays where clients do not leave.
+        for _ in 0..<20 {
+            estimator.windowEnded(window(estimator.limit), inFlight: estimator.limit)
+            #expect((4...8).contains(estimator.limit))
+        }
+    }
+
     @Test("One slow judgement is chance: only the second in a row makes a limit")
     func chance() {
         var estimator = ConcurrencyEstimator()

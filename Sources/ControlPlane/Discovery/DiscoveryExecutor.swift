@@ -1,0 +1,101 @@
+import ControlPlaneCore
+import Logging
+import SignalboxProtocol
+
+/// Does what discovery has decided, and tells it what could not be done.
+struct DiscoveryExecutor {
+    let workers: WorkersService
+    let status: DiscoveryStatus
+    let logger: Logger
+
+    /// Everything urgent, and one piece of the additions.
+    func carryOut(_ work: inout DiscoveryWork) async {
+        let unstored = work.unstoredRemovals
+        work.unstoredRemovals = []
+        for (pod, reason) in unstored { await remove(pod, reason, &work) }
+        // Requests are kept away from all of them before the database is asked for the first.
+        let urgent = work.takeUrgent()
+        for action in urgent {
+            switch action {
+            case .hold(let pod, let reason), .remove(let pod, let reason): hold(pod, reason)
+            case .add, .weigh, .release: break
+            }
+        }
+        for action in urgent {
+            switch action {
+            case .add: break
+            case .hold(let pod, let reason):
+                hold(pod, reason)
+                logger.notice("A pod is not ready.", metadata: ["pod": "\(pod)", "reason": "\(reason)"])
+            case .release(let pod):
+                if let registration = status.registration(of: pod.uid) { workers.release(registration.incarnation) }
+                logger.notice("A pod is ready again.", metadata: ["pod": "\(pod)"])
+            case .weigh(let pod, let weight): await weigh(pod, weight)
+            case .remove(let pod, let reason): await remove(pod, reason, &work)
+            }
+        }
+        await add(work.takePiece())
+    }
+
+    private func hold(_ pod: PodReference, _ reason: String) {
+        guard let registration = status.registration(of: pod.uid) else { return }
+        workers.hold(registration.incarnation, reason: "Its pod \(pod): \(reason)")
+    }
+
+    private func add(_ piece: [(pod: PodReference, worker: PodWorker)]) async {
+        guard !piece.isEmpty else { return }
+        do {
+            let results = try await workers.addAll(
+                piece.map { WorkerRegistration($0.worker, of: $0.pod) },
+                origin: .kubernetes
+            )
+            for ((pod, _), result) in zip(piece, results) {
+                switch result {
+                case .success(let added): status.registered(pod.uid, added.value)
+                case .failure(.workerExists):
+                    refuse(pod, "Its URL is that of a worker that was registered otherwise already.")
+                case .failure(let error): refuse(pod, "It cannot be added: \(error)")
+                }
+            }
+        } catch {
+            for (pod, _) in piece { refuse(pod, "It cannot be stored: \(error)") }
+        }
+    }
+
+    private func refuse(_ pod: PodReference, _ reason: String) {
+        guard status.refused(pod.uid, reason: reason, at: .now) else { return }
+        logger.error("A pod cannot be added; it is tried again.", metadata: ["pod": "\(pod)", "reason": "\(reason)"])
+    }
+
+    private func weigh(_ pod: PodReference, _ weight: Int) async {
+        guard let registration = status.registration(of: pod.uid) else { return }
+        var change = WorkerChange()
+        change.weight = weight
+        do {
+            _ = try await workers.update(.id(registration.id), change, origin: .kubernetes)
+        } catch {
+            logger.error("The weight of a pod cannot be stored.", metadata: ["pod": "\(pod)", "reason": "\(error)"])
+        }
+    }
+
+    private func remove(_ pod: PodReference, _ reason: String, _ work: inout DiscoveryWork) async {
+        guard let registration = status.registration(of: pod.uid) else { return }
+        do {
+            _ = try await workers.remove(
+                .id(registration.id),
+                reason: "pod \(pod): \(reason)",
+                origin: .kubernetes
+            )
+            status.ended(pod.uid)
+        } catch StoreError.workerNotFound {
+            // A person was faster.
+            status.ended(pod.uid)
+        } catch {
+            logger.error(
+                "The worker of a pod cannot be removed; it gets no requests, and it is tried again.",
+                metadata: ["pod": "\(pod)", "reason": "\(error)"]
+            )
+            work.unstoredRemovals.append((pod, reason))
+        }
+    }
+}
