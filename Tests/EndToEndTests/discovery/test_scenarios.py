@@ -127,7 +127,7 @@ def test_times_of_readiness_and_termination(bench: Workbench, api: KubernetesAPI
             if len(worker.routed("/generate")) > before:
                 last = time.monotonic()
         to_last.append(last - begun)
-    name = "test_times_of_readiness_and_termination"
+    name = "discovery/test_scenarios.py"
     for what, values, most in (("ready to first routed request", to_first, 200), ("terminating to last pick", to_last, 100)):
         for percent in (50, 100):
             record("Service discovery", f"{what}, p{percent}", percentile(values, percent) * 1000, "ms", str(most), name)
@@ -152,7 +152,7 @@ def test_five_thousand_pods(bench: Workbench, api: KubernetesAPI) -> None:
         pod for pod in plane.admin.get("/discovery").json()["pods"] if pod["name"] == "pod-4999")["state"] == "excluded",
         limit(10))
     gone = time.monotonic() - begun
-    name = "test_five_thousand_pods"
+    name = "discovery/test_scenarios.py"
     record("Service discovery", "5,000 pods listed", listed, "s", "2", name)
     record("Service discovery", "memory then", resident / 2**20, "MiB", "200", name)
     record("Service discovery", "one of them terminates meanwhile, seen after", gone, "s", "-", name)
