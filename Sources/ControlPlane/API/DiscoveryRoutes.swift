@@ -14,7 +14,9 @@ struct DiscoveryRoutes: Sendable {
 
     private func show(_ request: Request, _ context: AdminContext) async throws -> Response {
         let status = services.discovery.current
-        let pods = (status.discovery?.views ?? []).map { view in json(view, status.registrations[view.reference.uid]?.id) }
+        let pods = (status.discovery?.views ?? []).map { view in
+            json(view, status.registrations[view.reference.uid]?.id)
+        }
         return try AdminAnswer.json(
             JSONValue.object([
                 "enabled": .boolean(status.isEnabled),

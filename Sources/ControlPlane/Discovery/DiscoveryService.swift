@@ -3,7 +3,6 @@ import Logging
 import ServiceLifecycle
 import SignalboxProtocol
 import Synchronization
-import Telemetry
 
 /// Keeps the workers of source `kubernetes` those that the pods are; it touches no other worker.
 ///
@@ -72,10 +71,12 @@ struct DiscoveryService: Service {
     private func watchers(_ settings: DiscoverySettings) -> [PodWatcher] {
         let isWarned = Mutex(false)
         let warn: @Sendable (String) -> Void = { origin in
-            guard !isWarned.withLock({ isWarned in
-                defer { isWarned = true }
-                return isWarned
-            }) else { return }
+            guard
+                !isWarned.withLock({ isWarned in
+                    defer { isWarned = true }
+                    return isWarned
+                })
+            else { return }
             logger.warning(
                 "The API server is not verified: anyone on the way can change which workers there are (insecure-skip-tls-verify).",
                 metadata: ["kubeconfig": "\(origin)"]
@@ -143,8 +144,8 @@ struct DiscoveryService: Service {
 }
 
 extension Int64 {
-    /// Milliseconds since 1970.
-    static var now: Int64 { Timestamp.nowMilliseconds() }
+    /// Milliseconds since 1970, whatever the system's clock does meanwhile.
+    static var now: Int64 { SteadyTime.nowMilliseconds() }
 }
 
 /// A registration of an earlier run.

@@ -1,6 +1,7 @@
 import ControlPlaneCore
 import Logging
 import Synchronization
+import Telemetry
 
 /// Runs one watch for as long as its task lives.
 struct PodWatcher: Sendable {
@@ -41,7 +42,7 @@ struct PodWatcher: Sendable {
                 }
                 return
             }
-            if status.listed(index, isWatchFailing: state.watchFailures > 1, at: .now) {
+            if status.listed(index, isWatchFailing: state.watchFailures > 1, at: Timestamp.nowMilliseconds()) {
                 logger.notice(
                     "Pods are listed and watched.",
                     metadata: ["selector": "\(selector)", "pods": "\(pods.count)"]
@@ -68,9 +69,9 @@ struct PodWatcher: Sendable {
             heard.take(event)
             switch event {
             case .applied, .deleted:
-                status.heard(index, at: .now)
+                status.heard(index, at: Timestamp.nowMilliseconds())
                 tell(.event(event, by: index))
-            case .bookmark: status.heard(index, at: .now)
+            case .bookmark: status.heard(index, at: Timestamp.nowMilliseconds())
             case .failed: break
             case .unreadable:
                 status.unreadable(1)
@@ -95,7 +96,7 @@ struct PodWatcher: Sendable {
     }
 
     private func report(_ failure: KubernetesFailure) {
-        if status.failed(index, failure.message, at: .now) {
+        if status.failed(index, failure.message, at: Timestamp.nowMilliseconds()) {
             logger.error(
                 "Kubernetes cannot be watched; the workers stay as they are, and it is tried again.",
                 metadata: ["selector": "\(selector)", "reason": "\(failure.message)"]

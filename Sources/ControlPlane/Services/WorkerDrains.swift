@@ -2,7 +2,6 @@ import ControlPlaneCore
 import Logging
 import SignalboxProtocol
 import Synchronization
-import Telemetry
 
 /// Carries the removal of workers through: looks at every draining worker when a data plane has news or a time is over.
 ///
@@ -36,7 +35,7 @@ final class WorkerDrains: Sendable {
         self.changes = changes
         self.traffic = traffic
         self.logger = logger
-        settledAt = isNew ? 0 : Timestamp.nowMilliseconds() + WorkerDrains.settlingMilliseconds
+        settledAt = isNew ? 0 : SteadyTime.nowMilliseconds() + WorkerDrains.settlingMilliseconds
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -70,7 +69,7 @@ final class WorkerDrains: Sendable {
 
     /// Whether no data plane can have requests at any worker.
     var isWithoutDataPlanes: Bool {
-        Timestamp.nowMilliseconds() >= settledAt && traffic().isEmpty
+        SteadyTime.nowMilliseconds() >= settledAt && traffic().isEmpty
     }
 
     private func review() async {
@@ -79,7 +78,7 @@ final class WorkerDrains: Sendable {
             // What begins to drain after this look wakes for another one.
             isIdle.store(draining.isEmpty, ordering: .relaxed)
             guard !draining.isEmpty else { return }
-            let now = Timestamp.nowMilliseconds()
+            let now = SteadyTime.nowMilliseconds()
             let planes = traffic()
             var next = Int64.max
             for worker in draining {
@@ -88,7 +87,7 @@ final class WorkerDrains: Sendable {
             if next < .max { setAlarm(at: max(next, now), from: now) }
         } catch {
             logger.error("A draining worker cannot be removed.", metadata: ["error": "\(error)"])
-            let now = Timestamp.nowMilliseconds()
+            let now = SteadyTime.nowMilliseconds()
             setAlarm(at: now + WorkerDrains.retryMilliseconds, from: now)
         }
     }

@@ -1,7 +1,6 @@
 public import ControlPlaneCore
 import GRDB
 public import SignalboxProtocol
-import Telemetry
 
 /// How long the requests of a worker that is removed may go on.
 public enum DrainTime: Hashable, Sendable {
@@ -46,7 +45,7 @@ extension Store {
         _ epoch: Epoch,
         _ database: Database
     ) throws -> Committed<Worker> {
-        let now = Timestamp.nowMilliseconds()
+        let now = SteadyTime.nowMilliseconds()
         let milliseconds: Int
         switch time {
         case .standard: milliseconds = try settings(database).standard.drainTimeoutMilliseconds
@@ -84,7 +83,7 @@ extension Store {
         let next = try version(database, epoch: epoch).sequence + 1
         return try change(worker, action: .workerCut, reason: reason, origin: origin, epoch, database) { worker in
             guard worker.drain?.cutAt == nil else { return }
-            worker.drain?.cutAt = Timestamp.nowMilliseconds()
+            worker.drain?.cutAt = SteadyTime.nowMilliseconds()
             worker.drain?.sequence = next
         }
     }

@@ -13,16 +13,21 @@ public struct MetricsListener: Sendable {
     }
 
     /// Answers for as long as the process lives; to be called on a thread of its own.
-    func run(id: String, _ counters: [ThreadCounters], _ buckets: DurationBuckets) -> Never {
+    func run(id: String, _ counters: [ThreadCounters], _ buckets: DurationBuckets, _ shared: SharedState) -> Never {
         SerialServer(descriptor: listener.descriptor).run { head in
             guard head.starts(with: Array("GET ".utf8)) else {
                 return MetricsListener.response("405 Method Not Allowed", "Use GET.\n", more: "Allow: GET\r\n")
             }
-            return MetricsListener.response("200 OK", MetricsListener.page(id: id, counters, buckets))
+            return MetricsListener.response("200 OK", MetricsListener.page(id: id, counters, buckets, shared))
         }
     }
 
-    private static func page(id: String, _ counters: [ThreadCounters], _ buckets: DurationBuckets) -> String {
+    private static func page(
+        id: String,
+        _ counters: [ThreadCounters],
+        _ buckets: DurationBuckets,
+        _ shared: SharedState
+    ) -> String {
         var cells = [UInt64](repeating: 0, count: MetricsLayout.cellCount)
         for thread in counters {
             for cell in cells.indices { cells[cell] &+= thread.metrics[cell] }
@@ -39,6 +44,13 @@ public struct MetricsListener: Sendable {
         gauge("signalbox_data_plane_client_connections", "Open client connections.") {
             $0.connections.load(ordering: .relaxed)
         }
+        page.family(
+            "signalbox_data_plane_control_plane_silent_seconds",
+            .gauge,
+            "How long the control plane has not been heard; 0 while it is."
+        )
+        let silent = shared.origin.silentMilliseconds(at: EpollReactor.clock()) ?? 0
+        page.sample("signalbox_data_plane_control_plane_silent_seconds", [("data_plane", id)], Double(silent) / 1000)
         page.family("signalbox_build_info", .gauge, "The software that runs; always 1.")
         page.sample("signalbox_build_info", [("version", softwareVersion)], 1)
         return page.text

@@ -53,7 +53,7 @@ public struct DataPlaneProcess {
         if let metricsListener = configuration.metricsListener {
             let (id, buckets) = (configuration.id, configuration.durationBuckets)
             Thread.startOrExit(name: "metrics", logger: logger) { [counters] in
-                metricsListener.run(id: id, counters, buckets)
+                metricsListener.run(id: id, counters, buckets, shared)
             }
         }
         if let accessLog { Thread.startOrExit(name: "access-log", logger: logger) { accessLog.run() } }

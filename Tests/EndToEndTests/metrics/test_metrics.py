@@ -272,7 +272,10 @@ def test_a_data_plane_alone_serves_its_own(bench: Workbench) -> None:
     lint = subprocess.run(["promtool", "check", "metrics"], input=page(port), text=True, capture_output=True, check=False)
     assert lint.returncode == 0, lint.stdout + lint.stderr
     documented = set(re.findall(r"^\| `([a-z_]+)`", (PROJECT / "docs/metrics.md").read_text(), re.M))
-    assert set(re.findall(r"^# TYPE (\S+)", page(port), re.M)) <= documented
+    silent = "signalbox_data_plane_control_plane_silent_seconds"
+    assert set(re.findall(r"^# TYPE (\S+)", page(port), re.M)) <= documented | {silent}
+    assert silent in (PROJECT / "docs/metrics.md").read_text()
+    wait_for("the silence to show", lambda: total(port, silent, data_plane="alone") > 0.5)
     assert ask(port, "POST", "/metrics", b"x").status == 405
     second = bench.data_plane(control_plane.control_socket, "--prometheus-port", port, wait=False)
     assert second.wait(limit(10)) == 75 and "--prometheus-port" in second.log()

@@ -68,7 +68,9 @@ struct ConcurrencyEstimator: Sendable {
         guard !beganBeforeCut else { return }
         notePatience(window)
         let bearable = bearable(best.milliseconds)
-        if window.averageMilliseconds <= bearable && !window.isAbandoned || (limit == 0 && isFaster && !window.isAbandoned) {
+        if window.averageMilliseconds <= bearable && !window.isAbandoned
+            || (limit == 0 && isFaster && !window.isAbandoned)
+        {
             bears(window.averageMilliseconds, best.milliseconds, inFlight: inFlight, most: throughput * bearable)
         } else if limit == 0 || inFlight > limit {
             overloadWindows += window.isAbandoned ? ConcurrencyEstimator.overloadWindowsMin : 1
