@@ -9,7 +9,8 @@ import stat
 
 import httpx
 
-from support.fleet import ControlPlane, Workbench
+from support.contract import Contract
+from support.fleet import PROJECT, ControlPlane, Workbench
 from support.limits import limit
 from support.raw_http import RawConnection, Response
 from support.recording_worker import RecordedRequest, WorkerConnection, response_bytes
@@ -150,6 +151,23 @@ def test_operators_learn_why_the_workers_of_recent_requests_were_picked(bench: W
         assert made.startswith("gnt-") and made == answer.header("x-request-id")
         assert len(client.get(f"/explain/{made}").json()["picks"]) == 1
         assert client.post("/").status_code == 405 and client.get("/else").status_code == 404
+
+
+def test_the_operators_socket_answers_as_its_document_says(bench: Workbench) -> None:
+    contract = Contract(PROJECT / "openapi" / "data-plane-operator.yaml")
+    plane, proxy = bench.wired(bench.recording_worker().url, flags=("--id", "dp"))
+    path = str(plane.runtime_folder / "data-planes" / "dp.sock")
+    plane.admin.patch("/settings", json={"explain": 1})
+    plane.admin.wait_until_applied(1)
+    for policy in ("kv_cost", "round_robin", "cache_aware"):
+        plane.admin.put("/policies/default", json={"name": policy})
+        plane.admin.wait_until_applied(1)
+        assert ask(proxy.port, {"X-Request-Id": policy}).status == 200
+        told = json.loads(contract.ask(path, "GET", f"/explain/{policy}").body)
+        assert told["picks"][0]["explanation"]["policy"] == policy
+    assert contract.ask(path, "GET", "/explain/nobody").status == 404
+    assert json.loads(contract.ask(path, "GET", "/").body)["explained_picks"] == 3
+    assert contract.exercised == contract.operations()
 
 
 def test_the_operators_socket_is_its_users_alone_and_goes_with_the_data_plane(bench: Workbench) -> None:

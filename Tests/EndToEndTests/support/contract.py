@@ -1,4 +1,4 @@
-"""openapi/control-plane.yaml as a judge: every answer must have a documented status and the documented form."""
+"""An OpenAPI document as a judge: every answer must have a documented status and the documented form."""
 
 import json
 import re
@@ -19,7 +19,7 @@ class Contract:
         return {(method.upper(), path) for path, item in self.document["paths"].items()
                 for method in item if method in ("get", "put", "post", "delete", "patch")}
 
-    def ask(self, port: int, method: str, path: str, body: dict | None = None) -> Response:
+    def ask(self, port: int | str, method: str, path: str, body: dict | None = None) -> Response:
         """One request, whose answer must be as documented."""
         data = None if method == "GET" else json.dumps(body).encode() if body is not None else b""
         answer = ask(port, method, path, data, {"Content-Type": "application/json"} if body is not None else None)

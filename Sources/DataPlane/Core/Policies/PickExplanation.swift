@@ -20,6 +20,8 @@ struct PickExplanation {
     }
 
     let policy: PolicyName
+    /// What decided the pick.
+    let reason: MetricsLayout.PickReason
     /// Ready workers of the pool, told or not.
     let readyCount: Int
     let candidates: [Candidate]
@@ -33,6 +35,7 @@ struct PickExplanation {
         _ facts: RoutingFacts
     ) {
         policy = pool.policy.name
+        reason = facts.reason
         readyCount = pool.ready.count
         var costing: (KVCostPolicy, KVCostPolicy.Scale)?
         if case .kvCost(let policy) = pool.policy { costing = (policy, policy.scale(pool.ready, of: workers, filter)) }
@@ -60,7 +63,7 @@ struct PickExplanation {
     /// - Parameter request: the request's name, without characters that JSON would escape; nil: it is not told.
     func text(version: SnapshotVersion?, request: String? = nil) -> String {
         var text = request.map { #"{"request":"\#($0)","# } ?? "{"
-        text += #""policy":"\#(policy.rawValue)","snapshot":"\#(version?.description ?? "")","#
+        text += #""policy":"\#(policy.rawValue)","reason":"\#(reason.label)","snapshot":"\#(version?.description ?? "")","#
         text += #""ready":\#(readyCount),"candidates":["#
         for (position, candidate) in candidates.enumerated() {
             text += position == 0 ? "{" : ",{"
