@@ -34,7 +34,7 @@ public final class LogDirectory: Sendable {
     /// Appends lines, each with its line feed, to the file of the day. What cannot be written is lost: logging harms nobody.
     func append(_ lines: UnsafeRawBufferPointer, millisecondsSinceEpoch now: Int64) {
         let day = now / LogDirectory.dayMilliseconds
-        let descriptor = state.withLock { state in
+        state.withLock { state in
             if state.day != day || state.descriptor < 0 {
                 if state.descriptor >= 0 { close(state.descriptor) }
                 let file = "\(path)/\(LogDirectory.name(ofDay: day))"
@@ -42,10 +42,9 @@ public final class LogDirectory: Sendable {
                 state.day = day
                 removeOld(before: day)
             }
-            return state.descriptor
+            // Under the lock: another thread may close this day's file at midnight.
+            if state.descriptor >= 0 { _ = write(state.descriptor, lines.baseAddress, lines.count) }
         }
-        guard descriptor >= 0 else { return }
-        _ = write(descriptor, lines.baseAddress, lines.count)
     }
 
     /// Appends one line, with its line feed.

@@ -36,15 +36,24 @@ struct LogOutput: LogHandler {
     func log(event: LogEvent) {
         let now = Timestamp.nowMilliseconds()
         let message = event.message.description
+        let metadata = metadata.merging(event.metadata ?? [:]) { _, new in new }
+        var isWritten = true
+        var told: [RepeatLimit.Held]
         if event.level >= .warning {
-            let (isWritten, told) = repeats.take(message, at: now)
-            for held in told {
-                let metadata: Logger.Metadata = ["event": "\(held.message)", "times": "\(held.count)"]
-                put(.warning, "An event was not logged each time.", metadata, at: now)
-            }
-            guard isWritten else { return }
+            (isWritten, told) = repeats.take(message + LogOutput.identity(metadata), at: now)
+        } else {
+            told = repeats.told(at: now)
         }
-        put(event.level, message, metadata.merging(event.metadata ?? [:]) { _, new in new }, at: now)
+        for held in told {
+            let metadata: Logger.Metadata = ["event": "\(held.message)", "times": "\(held.count)"]
+            put(.warning, "An event was not logged each time.", metadata, at: now)
+        }
+        if isWritten { put(event.level, message, metadata, at: now) }
+    }
+
+    /// Whom an event is about: the same fault of another one is another event.
+    private static func identity(_ metadata: Logger.Metadata) -> String {
+        ["data_plane", "pod", "worker.url"].compactMap { key in metadata[key].map { " \(key)=\($0)" } }.joined()
     }
 
     private func put(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata, at now: Int64) {
@@ -57,21 +66,21 @@ struct LogOutput: LogHandler {
         )
         let shown =
             format == .text && ConsoleColor.isWanted ? ConsoleColor.applied(to: line, level: level) : line
-        Array(shown.utf8).withUnsafeBytes { LogOutput.emit($0) }
+        Array(shown.utf8).withUnsafeBytes { bytes in
+            LineStream.standardError.write(bytes) { LogOutput.lossNotice($0, format) }
+        }
         directory?.append(line, millisecondsSinceEpoch: now)
     }
 
-    /// Writes whole lines with one system call, so that lines of several processes do not mix.
-    static func emit(_ bytes: UnsafeRawBufferPointer) {
-        var written = 0
-        while written < bytes.count {
-            let count = write(STDERR_FILENO, bytes.baseAddress?.advanced(by: written), bytes.count - written)
-            if count > 0 {
-                written += count
-            } else if errno != EINTR {
-                return
-            }
-        }
+    /// The line that tells of lines that nobody took.
+    static func lossNotice(_ lines: Int, _ format: LogFormat) -> String {
+        LogLine.line(
+            format,
+            millisecondsSinceEpoch: Timestamp.nowMilliseconds(),
+            level: .warning,
+            message: "Lines of the log were lost: standard error was not read.",
+            metadata: ["lines": "\(lines)"]
+        )
     }
 }
 
@@ -81,5 +90,9 @@ final class SharedRepeatLimit: Sendable {
 
     func take(_ message: String, at now: Int64) -> (isWritten: Bool, told: [RepeatLimit.Held]) {
         limit.withLock { $0.take(message, at: now) }
+    }
+
+    func told(at now: Int64) -> [RepeatLimit.Held] {
+        limit.withLock { $0.told(at: now) }
     }
 }

@@ -39,7 +39,7 @@ public struct PrometheusText {
         precondition(counts.count == bounds.count + 1, "a histogram has one bucket more than bounds")
         var total: UInt64 = 0
         for (bound, count) in zip(bounds.map(PrometheusText.number) + ["+Inf"], counts) {
-            total += count
+            total &+= count
             line("\(name)_bucket", labels + [("le", bound)], "\(total)")
         }
         line("\(name)_sum", labels, PrometheusText.number(sum))

@@ -25,7 +25,7 @@ struct RepeatLimit {
     ///
     /// - Returns: whether to write it, and what was held back in windows that are over.
     mutating func take(_ message: String, at now: Int64) -> (isWritten: Bool, told: [Held]) {
-        let told = close(before: now - RepeatLimit.windowMilliseconds)
+        let told = told(at: now)
         guard var window = windows[message] else {
             if windows.count < RepeatLimit.messagesMax {
                 windows[message] = Window(began: now, written: 1, held: 0)
@@ -38,7 +38,10 @@ struct RepeatLimit {
         return (isWritten, told)
     }
 
-    private mutating func close(before time: Int64) -> [Held] {
+    /// What was held back in windows that are over.
+    mutating func told(at now: Int64) -> [Held] {
+        guard !windows.isEmpty else { return [] }
+        let time = now - RepeatLimit.windowMilliseconds
         let over = windows.filter {
             $0.value.began <= time || $0.value.began > time + 2 * RepeatLimit.windowMilliseconds
         }

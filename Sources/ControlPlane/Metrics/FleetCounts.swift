@@ -4,6 +4,7 @@ import SignalboxProtocol
 /// What data planes have counted: one file's sums, or those of many (``MetricsLayout``).
 struct FleetCounts: Hashable {
     static let fileBytesMax = 256 << 20
+    private static let cellMax: UInt64 = 1 << 62
 
     var cells = [UInt64](repeating: 0, count: MetricsLayout.cellCount)
     /// The cells of single workers.
@@ -29,17 +30,23 @@ struct FleetCounts: Hashable {
             let start = MetricsLayout.headerBytes + thread * MetricsLayout.blockBytes
             for cell in cells.indices { cells[cell] &+= word(start + cell * 8) }
         }
+        // No data plane counts that far: the disk is damaged.
+        guard cells.allSatisfy({ $0 < FleetCounts.cellMax }) else { return nil }
         let count = MetricsLayout.WorkerCell.allCases.count
         for row in 0..<MetricsLayout.workerRowsMax {
             let entry = MetricsLayout.workerTableOffset(threads: threads) + row * MetricsLayout.workerRowWords * 8
             guard let incarnation = FleetCounts.incarnation(word(entry), word(entry + 8)) else { continue }
-            workers[incarnation] = (0..<count).map { cell in
+            let counted = (0..<count).map { cell in
                 let sum = (0..<threads).reduce(UInt64(0)) { sum, thread in
                     let block = MetricsLayout.workerBlockOffset(thread: thread, threads: threads)
                     return sum &+ word(block + (row * count + cell) * 8)
                 }
-                return sum &- word(entry + (2 + cell) * 8)
+                // The row may pass to another worker while it is read.
+                let base = word(entry + (2 + cell) * 8)
+                return sum >= base ? sum - base : 0
             }
+            let before = workers[incarnation] ?? [UInt64](repeating: 0, count: count)
+            workers[incarnation] = zip(before, counted).map { $0 &+ $1 }
         }
     }
 

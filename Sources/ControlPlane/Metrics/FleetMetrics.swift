@@ -48,31 +48,33 @@ struct FleetMetrics {
         page.family("sgl_router_min_load", .gauge, "Requests in flight at the least busy worker.")
         page.sample("sgl_router_min_load", [], loads.min() ?? 0)
         page.family("sgl_router_running_requests", .gauge, "Requests in flight at a worker.")
-        for worker in workers {
-            page.sample("sgl_router_running_requests", [("worker", worker.urlGiven)], inFlight(worker))
-        }
+        for (url, workers) in byURL { page.sample("sgl_router_running_requests", [("worker", url)], inFlight(workers)) }
         page.family("sgl_router_worker_load", .gauge, "Requests in flight at a worker.")
-        for worker in workers { page.sample("sgl_router_worker_load", [("worker", worker.urlGiven)], inFlight(worker)) }
+        for (url, workers) in byURL { page.sample("sgl_router_worker_load", [("worker", url)], inFlight(workers)) }
         page.family(
             "sgl_router_processed_requests_total",
             .counter,
             "Requests that were sent to a worker, every attempt."
         )
-        for worker in workers {
-            let sent = counts.worker(worker.incarnation, .requests)
-            page.sample("sgl_router_processed_requests_total", [("worker", worker.urlGiven)], sent)
+        for (url, workers) in byURL {
+            page.sample("sgl_router_processed_requests_total", [("worker", url)], counted(.requests, workers))
         }
         page.family("sgl_router_worker_health", .gauge, "1 for a worker that is healthy.")
-        for worker in workers {
-            let isReady = WorkerView.state(of: worker, observed[worker.incarnation]) == "ready"
-            page.sample("sgl_router_worker_health", [("worker", worker.urlGiven)], isReady ? 1 : 0)
+        for (url, workers) in byURL {
+            let isReady = workers.contains { WorkerView.state(of: $0, observed[$0.incarnation]) == "ready" }
+            page.sample("sgl_router_worker_health", [("worker", url)], isReady ? 1 : 0)
         }
     }
 
     // MARK: - Data planes
 
     private func dataPlanes(_ page: inout PrometheusText) {
-        gauge(&page, "signalbox_data_plane_connected", "1 while the data plane is connected to the control plane.") {
+        gauge(
+            &page,
+            "signalbox_data_plane_connected",
+            "1 while the data plane is connected to the control plane.",
+            of: { _ in true }
+        ) {
             $0.connected ? 1 : 0
         }
         gauge(&page, "signalbox_data_plane_requests_in_flight", "Requests that are being served.", \.inFlight)
@@ -88,7 +90,9 @@ struct FleetMetrics {
         for plane in dataPlanes {
             page.sample("signalbox_data_plane_snapshot_lag_seconds", [("data_plane", plane.id)], plane.lagSeconds)
         }
-        gauge(&page, "signalbox_data_plane_draining", "1 while it takes no new connections.") { $0.draining ? 1 : 0 }
+        gauge(&page, "signalbox_data_plane_draining", "1 while it takes no new connections.", of: { _ in true }) {
+            $0.draining ? 1 : 0
+        }
         gauge(&page, "signalbox_data_plane_peers", "Other data planes that it hears.") { $0.peers?.count ?? 0 }
         gauge(&page, "signalbox_data_plane_policies_degraded", "Policies that lack what they pick by.") { plane in
             (plane.policies ?? []).count { $0.state == .degraded }
@@ -98,7 +102,7 @@ struct FleetMetrics {
             .gauge,
             "Bytes that it holds for its connections, by what they are."
         )
-        for plane in dataPlanes {
+        for plane in dataPlanes where plane.connected {
             guard let held = plane.held else { continue }
             let kinds = [
                 ("input", held.inputBytes), ("bodies", held.bodyBytes), ("unsent", held.unsentBytes),
@@ -114,10 +118,11 @@ struct FleetMetrics {
         _ page: inout PrometheusText,
         _ name: String,
         _ help: String,
+        of isShown: (DataPlaneStatus) -> Bool = \.connected,
         _ value: (DataPlaneStatus) -> Int
     ) {
         page.family(name, .gauge, help)
-        for plane in dataPlanes { page.sample(name, [("data_plane", plane.id)], value(plane)) }
+        for plane in dataPlanes where isShown(plane) { page.sample(name, [("data_plane", plane.id)], value(plane)) }
     }
 
     // MARK: - Workers
@@ -129,16 +134,30 @@ struct FleetMetrics {
             page.sample("signalbox_workers", [("state", state)], states.count { $0 == state })
         }
         page.family("signalbox_worker_failures_total", .counter, "Attempts that failed by the fault of a worker.")
-        for worker in workers {
-            let failed = counts.worker(worker.incarnation, .failures)
-            page.sample("signalbox_worker_failures_total", [("worker", worker.urlGiven)], failed)
+        for (url, workers) in byURL {
+            page.sample("signalbox_worker_failures_total", [("worker", url)], counted(.failures, workers))
         }
         page.family("signalbox_worker_breakers_open", .gauge, "Data planes that send a worker nothing, or only trials.")
-        for worker in workers {
-            let open = traffic.count { plane in plane.breakers[worker.incarnation].map { $0.state != .closed } ?? false
+        for (url, workers) in byURL {
+            let incarnations = workers.map(\.incarnation)
+            let open = traffic.count { plane in
+                incarnations.contains { plane.breakers[$0].map { $0.state != .closed } ?? false }
             }
-            page.sample("signalbox_worker_breakers_open", [("worker", worker.urlGiven)], open)
+            page.sample("signalbox_worker_breakers_open", [("worker", url)], open)
         }
+    }
+
+    /// A URL that is registered anew while its former registration drains is one series.
+    private var byURL: [(url: String, workers: [Worker])] {
+        let grouped = Dictionary(grouping: workers, by: \.urlGiven)
+        var seen: Set<String> = []
+        return workers.filter { seen.insert($0.urlGiven).inserted }.map { ($0.urlGiven, grouped[$0.urlGiven] ?? []) }
+    }
+
+    private func inFlight(_ workers: [Worker]) -> Int { workers.reduce(0) { $0 + inFlight($1) } }
+
+    private func counted(_ cell: MetricsLayout.WorkerCell, _ workers: [Worker]) -> UInt64 {
+        workers.reduce(UInt64(0)) { $0 &+ counts.worker($1.incarnation, cell) }
     }
 
     private func inFlight(_ worker: Worker) -> Int {

@@ -55,8 +55,13 @@ final class MetricsDirectory: Sendable {
         // What a crash has left behind.
         for name in before?.sources ?? [] { unlink("\(path)/\(name)") }
         var ended: [String] = []
+        // Held until their files are gone, so that none of them is a data plane's that has just begun.
+        var locks: [Int32] = []
+        defer { for lock in locks { close(lock) } }
         var counts = before?.counts ?? FleetCounts()
-        for name in names() where before?.sources.contains(name) != true && hasEnded("\(path)/\(name)") {
+        for name in names() where before?.sources.contains(name) != true {
+            guard let lock = lockOfEnded("\(path)/\(name)") else { continue }
+            locks.append(lock)
             // One that is just being made, or has another layout, is left alone.
             guard let file = FleetCounts(file: "\(path)/\(name)", buckets) else { continue }
             ended.append(name)
@@ -74,12 +79,15 @@ final class MetricsDirectory: Sendable {
         }
     }
 
-    /// A living data plane holds a lock on its file.
-    private func hasEnded(_ file: String) -> Bool {
+    /// A living data plane holds a lock on its file; of one that has ended it is taken.
+    private func lockOfEnded(_ file: String) -> Int32? {
         let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        return flock(descriptor, LOCK_EX | LOCK_NB) == 0
+        guard descriptor >= 0 else { return nil }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            return nil
+        }
+        return descriptor
     }
 }
 
@@ -95,7 +103,7 @@ private struct MergedFile {
 
     /// Lines: the layout's digest, the cells, the workers' cells, the sources; nil when there is none of this layout.
     init?(path: String, _ buckets: DurationBuckets) {
-        guard let bytes = FileBytes.read(path, bytesMax: 1 << 20) else { return nil }
+        guard let bytes = FileBytes.read(path, bytesMax: 64 << 20) else { return nil }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.count == 5, lines[4].isEmpty, lines[0] == "\(MetricsLayout.digest(buckets))" else { return nil }
         counts = FleetCounts()

@@ -66,7 +66,7 @@ struct MetricsServer: Service {
         let metrics = FleetMetrics(
             counts: directory.read(Set(committed.value.map(\.incarnation))),
             buckets: buckets,
-            dataPlanes: services.publisher.statuses().filter(\.connected),
+            dataPlanes: services.publisher.statuses(),
             workers: committed.value,
             observed: services.health.observedAll(),
             traffic: services.publisher.traffic(),

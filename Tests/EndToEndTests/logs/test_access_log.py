@@ -1,11 +1,14 @@
 """One line for each request: who, where, how long, how many tokens; never what was said."""
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
-from support.fleet import Launch, Workbench
+from support.fleet import Launch, Workbench, binary
 from support.limits import limit
+from support.ports import free_port
 from support.raw_http import ask
 from support.waiting import wait_for
 
@@ -44,8 +47,8 @@ def test_full_tells_of_every_request(bench: Workbench, tmp_path: Path) -> None:
     assert "secret" not in launch.log()
     unknown = next(line for line in found if line["route"] == "other")
     assert unknown["status"] == 404 and "worker" not in unknown and "policy" not in unknown
-    files = "".join(path.read_text() for path in tmp_path.iterdir())
-    assert len(lines(files)) == len(found)
+    wait_for("the same lines in the file", lambda: len(lines("".join(
+        path.read_text() for path in tmp_path.iterdir()))) == len(lines(launch.log())))
 
 
 def test_sampled_tells_of_some_and_of_every_failure(bench: Workbench) -> None:
@@ -91,3 +94,26 @@ def test_the_last_lines_are_written_at_the_end(bench: Workbench) -> None:
     launch.signal(15)
     assert launch.wait(limit(20)) == 0
     assert [line["request.id"] for line in lines(launch.log()) if line["route"] == "/generate"] == ["req-1"]
+
+
+def test_a_log_that_nobody_reads_stops_nothing(bench: Workbench) -> None:
+    worker, port, admin_port = bench.worker("--speedup", 0), free_port(), free_port()
+    reader, writer = os.pipe()
+    child = subprocess.Popen(
+        [binary("signalbox"), "launch", "--port", str(port), "--admin-port", str(admin_port), "--prometheus-port", "0",
+         "--runtime-dir", bench.folder / "run", "--database", bench.folder / "database", "--access-log", "full",
+         "--worker-urls", worker.url], stdout=subprocess.DEVNULL, stderr=writer)
+    os.close(writer)
+    try:
+        wait_for("it to be ready", lambda: ask(port, "GET", "/readiness").status == 200, limit(20))
+        for _ in range(2_000):
+            assert ask(port, "POST", "/generate", b'{"text":"x"}', JSON).status == 200
+        absent = json.dumps({"url": f"http://127.0.0.1:{free_port()}"}).encode()
+        assert ask(admin_port, "POST", "/workers", absent, JSON, timeout=limit(5)).status == 202
+        assert ask(admin_port, "GET", "/data_planes", timeout=limit(5)).status == 200
+        child.terminate()
+        assert child.wait(limit(20)) == 0
+    finally:
+        child.kill()
+        child.wait()
+        os.close(reader)

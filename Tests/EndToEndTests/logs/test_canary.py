@@ -1,8 +1,10 @@
 """What clients send never shows in what operators read."""
 
 import json
+import subprocess
 
 import httpx
+import pytest
 
 from support.fleet import Workbench
 from support.ports import free_port
@@ -25,11 +27,13 @@ def respond(connection: WorkerConnection, request: RecordedRequest) -> bool:
     return wish != "nonsense"
 
 
-def test_no_header_body_or_query_of_a_client_shows_in_logs_metrics_or_status(bench: Workbench) -> None:
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_header_body_or_query_of_a_client_shows_in_logs_metrics_or_status(bench: Workbench, form: str) -> None:
     folder = bench.folder / "logs"
     workers = [bench.recording_worker(respond) for _ in range(2)]
     metrics = free_port()
     launch = bench.launch("--log-level", "debug", "--prometheus-port", metrics, "--log-dir", folder, "--explain", "1",
+                          "--access-log", "full", "--log-format", form,
                           workers=[worker.url for worker in workers])
     bench.wait_ready(launch)
     fields = {"Content-Type": "application/json", "Authorization": f"Bearer {SECRET}", "Cookie": SECRET,
@@ -60,5 +64,10 @@ def test_no_header_body_or_query_of_a_client_shows_in_logs_metrics_or_status(ben
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://data-plane") as operator:
         seen["operator"] = operator.get("/").text + operator.get(f"/explain/{answer.header('x-request-id')}").text
     assert '"picks"' in seen["operator"]
+    if form == "json":
+        # A foreign parser takes every line.
+        for place in (path.name for path in folder.iterdir()):
+            parsed = subprocess.run(["jq", "-e", ".message"], input=seen[place], text=True, capture_output=True, check=False)
+            assert parsed.returncode == 0 and '"request"' in parsed.stdout, parsed.stderr
     assert all(seen.values())
     assert {place for place, text in seen.items() if SECRET in text} == set()

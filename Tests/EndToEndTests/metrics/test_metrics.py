@@ -41,6 +41,8 @@ def respond(connection: WorkerConnection, request: RecordedRequest) -> None:
 def page(port: int) -> str:
     answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    series = [line.rpartition(" ")[0] for line in answer.text.splitlines() if not line.startswith("#")]
+    assert len(series) == len(set(series)), "a series occurs twice"
     return answer.text
 
 
@@ -289,3 +291,43 @@ def test_buckets_are_the_users(bench: Workbench) -> None:
     wait_for("the count", lambda: total(port, "sgl_router_request_duration_seconds_bucket", route="/generate", le="0.5") == 1)
     wrong = bench.launch("--prometheus-duration-buckets", 2, 1, wait=False)
     assert wrong.wait(limit(10)) == 64 and "--prometheus-duration-buckets must ascend" in wrong.log()
+
+
+def test_a_worker_added_again_while_its_former_self_drains_is_one_series(bench: Workbench) -> None:
+    launch, port = fleet(bench, workers=1, data_planes=1)
+    url = launch.admin.urls()[0]
+    with RawConnection(launch.port) as client:
+        client.send(b"POST /generate HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nhold")
+        wait_for("the request to be at the worker", lambda: total(port, "sgl_router_running_requests", worker=url) == 1)
+        assert launch.admin.remove_worker(url).status_code == 200
+        assert launch.admin.add_worker(url).status_code == 200
+        wait_for("both registrations", lambda: len(launch.admin.workers()) == 2)
+        assert total(port, "sgl_router_worker_health", worker=url) == 1
+        assert total(port, "sgl_router_processed_requests_total", worker=url) == 1
+    wait_for("one registration", lambda: len(launch.admin.workers()) == 1)
+
+
+def test_a_data_plane_that_is_lost_shows(bench: Workbench) -> None:
+    port, plane = free_port(), None
+    control_plane = bench.control_plane("--prometheus-port", port)
+    plane = bench.data_plane(control_plane.control_socket, name="lost")
+    wait_for("it to be connected", lambda: total(port, "signalbox_data_plane_connected", data_plane="lost") == 1)
+    plane.signal(9)
+    wait_for("its loss", lambda: samples(port, "signalbox_data_plane_connected", data_plane="lost") == {
+        (("data_plane", "lost"),): 0.0})
+    assert total(port, "signalbox_data_plane_draining", data_plane="lost") == 0
+
+
+def test_usage_of_an_answer_that_ends_with_its_connection_is_counted(bench: Workbench) -> None:
+    usage = b'{"usage":{"prompt_tokens":11,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":3}}}'
+
+    def close(connection: WorkerConnection, request: RecordedRequest) -> bool:
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" + b" " * 3000 + usage)
+        return False
+
+    port = free_port()
+    launch = bench.launch("--prometheus-port", port, workers=[bench.recording_worker(close).url])
+    bench.wait_ready(launch)
+    assert post(launch, b"x") == 200
+    wait_for("the tokens", lambda: [total(port, "signalbox_tokens_total", kind=kind) for kind in (
+        "prompt", "completion", "cached")] == [11, 7, 3])

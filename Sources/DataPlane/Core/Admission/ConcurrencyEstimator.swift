@@ -20,6 +20,9 @@ struct ConcurrencyEstimator: Sendable {
     static let patienceShare = 0.6
     /// How quickly that time is forgotten: in 70 judgements it doubles.
     private static let patienceDrift = 1.01
+    /// Judgements for which leaving clients are ignored after a limit was no help, at first and at most.
+    private static let deafWindowsMin = 100
+    private static let deafWindowsMax = 6_400
     /// Judgements in a row that find too many requests before there is a limit: one may be chance.
     private static let overloadWindowsMin = 2
     /// Judgements in a row with the limit in force and no effect after which the requests themselves must have become
@@ -37,6 +40,12 @@ struct ConcurrencyEstimator: Sendable {
     var bestMilliseconds: Double? { best?.milliseconds }
     /// How long clients have waited that have left; nil while none do.
     private var patienceMilliseconds: Double?
+    /// The limit before clients that left made it smaller; nil once it is known whether that helped.
+    private var limitBeforeLeavers: Int?
+    /// Judgements for which clients that leave mean nothing: a smaller limit has not kept them.
+    private var deafWindows = 0
+    /// How many that are the next time; they double.
+    private var nextDeafWindows = ConcurrencyEstimator.deafWindowsMin
     private var overloadWindows = 0
     private var futileWindows = 0
     /// Since the limit was last cut; requests that take longer began before.
@@ -64,24 +73,46 @@ struct ConcurrencyEstimator: Sendable {
             window.requestsPerMillisecond
         )
         self.best = (best.milliseconds, throughput)
-        let beganBeforeCut = limit > 0 && window.averageMilliseconds > millisecondsSinceCut
-        guard !beganBeforeCut else { return }
-        notePatience(window)
+        // Requests that began before the cut say nothing of it.
+        let longest = max(window.averageMilliseconds, limitBeforeLeavers == nil ? 0 : patienceMilliseconds ?? 0)
+        guard limit == 0 || millisecondsSinceCut - window.elapsedMilliseconds >= longest else { return }
+        let isAbandoned = hears(window)
+        notePatience(window, isAbandoned)
         let bearable = bearable(best.milliseconds)
-        if window.averageMilliseconds <= bearable && !window.isAbandoned
-            || (limit == 0 && isFaster && !window.isAbandoned)
-        {
+        if window.averageMilliseconds <= bearable && !isAbandoned || (limit == 0 && isFaster && !isAbandoned) {
             bears(window.averageMilliseconds, best.milliseconds, inFlight: inFlight, most: throughput * bearable)
-        } else if limit == 0 || inFlight > limit {
-            overloadWindows += window.isAbandoned ? ConcurrencyEstimator.overloadWindowsMin : 1
+        } else if limit == 0 || inFlight > limit || isAbandoned {
+            if isAbandoned { limitBeforeLeavers = limit }
+            overloadWindows += isAbandoned ? ConcurrencyEstimator.overloadWindowsMin : 1
             isOverloaded(bearable: bearable, throughput: throughput, inFlight: inFlight)
         } else {
             limitIsFutile(window, bearable: bearable, throughput: throughput)
         }
     }
 
-    private mutating func notePatience(_ window: DurationWindow) {
-        if window.isAbandoned {
+    /// Whether clients leave because of the worker's load, as far as that is known: the first time that they leave in numbers is
+    /// believed, and the limit cut. Where as many leave then, it was no load that drove them away: the limit is as before, and
+    /// they mean nothing for a while.
+    private mutating func hears(_ window: DurationWindow) -> Bool {
+        if deafWindows > 0 {
+            deafWindows -= 1
+            return false
+        }
+        guard let before = limitBeforeLeavers else { return window.isAbandoned }
+        limitBeforeLeavers = nil
+        guard window.isAbandoned else {
+            nextDeafWindows = ConcurrencyEstimator.deafWindowsMin
+            return false
+        }
+        limit = before
+        patienceMilliseconds = nil
+        deafWindows = nextDeafWindows
+        nextDeafWindows = min(nextDeafWindows * 2, ConcurrencyEstimator.deafWindowsMax)
+        return false
+    }
+
+    private mutating func notePatience(_ window: DurationWindow, _ isAbandoned: Bool) {
+        if isAbandoned {
             patienceMilliseconds = min(patienceMilliseconds ?? .infinity, window.averageMilliseconds)
         } else if let patience = patienceMilliseconds {
             let longer = patience * ConcurrencyEstimator.patienceDrift

@@ -2,7 +2,8 @@ import Synchronization
 
 /// The learned limits of all workers that say none, shared by the threads of a data plane.
 ///
-/// A request adds its duration to two words beside its worker's load; only the one that completes a window takes a lock.
+/// A request adds its duration to two words beside its worker's load; only the one that completes a window takes a lock,
+/// and one whose client has left.
 public final class WorkerLimits: Sendable {
     private let loads: WorkerLoads
     private let workers = Mutex<[Int: Learned]>([:])

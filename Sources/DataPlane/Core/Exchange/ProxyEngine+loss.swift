@@ -10,6 +10,7 @@ extension ProxyEngine {
         }
         if cleanly, let framer = upstreams.slots[id.index].framer, framer.endsWithConnection {
             output.clear()
+            readUsageOfTail(client)
             if clients.slots[client.index].chunksAnswer { output.append("0\r\n\r\n") }
             network.send(output.storage.span, to: client)
             upstreams.slots[id.index].mayReuse = false

@@ -30,14 +30,26 @@ extension ProxyEngine {
         count(clients.slots[client.index].notes)
     }
 
+    /// The connection has ended, and with it an answer that told no length.
+    mutating func readUsageOfTail(_ client: ConnectionID) {
+        guard clients.slots[client.index].notes.tellsUsage else { return }
+        let tail = clients.slots[client.index].tail
+        guard !tail.isEmpty else { return }
+        clients.slots[client.index].notes.usage.read(tail.storage.span)
+        count(clients.slots[client.index].notes)
+    }
+
     private func count(_ notes: RequestNotes) {
         let usage = notes.usage
         if let prompt = usage.promptTokens { count(.prompt, prompt) }
         if let completion = usage.completionTokens { count(.completion, completion) }
         if let cached = usage.cachedTokens { count(.cached, cached) }
-        guard let permille = notes.predictedPermille, let prompt = usage.promptTokens else { return }
+        // Many workers do not tell what was cached.
+        guard let permille = notes.predictedPermille, let prompt = usage.promptTokens,
+            let cached = usage.cachedTokens
+        else { return }
         count(.predicted, prompt * permille / 1000)
-        count(.predictable, usage.cachedTokens ?? 0)
+        count(.predictable, cached)
     }
 
     private func count(_ kind: MetricsLayout.Tokens, _ tokens: Int) {

@@ -63,7 +63,8 @@ struct PickExplanation {
     /// - Parameter request: the request's name, without characters that JSON would escape; nil: it is not told.
     func text(version: SnapshotVersion?, request: String? = nil) -> String {
         var text = request.map { #"{"request":"\#($0)","# } ?? "{"
-        text += #""policy":"\#(policy.rawValue)","reason":"\#(reason.label)","snapshot":"\#(version?.description ?? "")","#
+        text +=
+            #""policy":"\#(policy.rawValue)","reason":"\#(reason.label)","snapshot":"\#(version?.description ?? "")","#
         text += #""ready":\#(readyCount),"candidates":["#
         for (position, candidate) in candidates.enumerated() {
             text += position == 0 ? "{" : ",{"

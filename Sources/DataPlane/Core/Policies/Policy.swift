@@ -90,12 +90,11 @@ enum Policy: Sendable {
                 using: &generator
             )
         case .prefixHash(let ring, let loadFactor, let cursor):
-            facts.reason = facts.text.isEmpty ? .load : .prefix
             return PrefixHashPolicy.pick(
                 from: ready,
                 of: workers,
                 filter,
-                facts,
+                &facts,
                 ring: ring,
                 loadFactor: loadFactor,
                 cursor: cursor

@@ -1,3 +1,5 @@
+import SignalboxProtocol
+
 /// The worker on the ring of the first 256 tokens of the text, unless it has more than its share of the requests: then the
 /// least loaded one (specification section 3.5, bounded load).
 enum PrefixHashPolicy {
@@ -8,11 +10,12 @@ enum PrefixHashPolicy {
         from ready: [Int],
         of workers: [RoutedWorker],
         _ filter: WorkerFilter,
-        _ facts: RoutingFacts,
+        _ facts: inout RoutingFacts,
         ring: HashRing,
         loadFactor: Double,
         cursor: PolicyCursor
     ) -> Int? {
+        facts.reason = .load
         guard !facts.text.isEmpty else {
             return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
         }
@@ -28,7 +31,10 @@ enum PrefixHashPolicy {
         let chosen = ring.first(from: key) { ready.contains($0) && filter.admits(workers[$0]) }
         if let chosen {
             let load = Double(filter.loads.fleetInFlight(slot: workers[chosen].lease.slot) + 1)
-            if load <= max(1, share * Double(workers[chosen].weight)) { return chosen }
+            if load <= max(1, share * Double(workers[chosen].weight)) {
+                facts.reason = .prefix
+                return chosen
+            }
         }
         return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
     }

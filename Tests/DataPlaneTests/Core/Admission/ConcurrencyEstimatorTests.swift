@@ -107,13 +107,30 @@ struct ConcurrencyEstimatorTests {
                 elapsedMilliseconds: 2_000
             )
         }
-        for inFlight in [4, 4, 12, 12] { estimator.windowEnded(window(inFlight), inFlight: inFlight) }
+        for inFlight in [4, 4, 12] { estimator.windowEnded(window(inFlight), inFlight: inFlight) }
+        #expect((4...7).contains(estimator.limit))
+        // What began before the cut is over now.
+        estimator.windowEnded(window(12), inFlight: 8)
         #expect((4...7).contains(estimator.limit))
         // While the limit is reached it stays where clients do not leave.
         for _ in 0..<20 {
             estimator.windowEnded(window(estimator.limit), inFlight: estimator.limit)
             #expect((4...8).contains(estimator.limit))
         }
+    }
+
+    @Test("Clients that leave whatever the load is do not throttle a worker that is idle")
+    func fickleClients() {
+        var estimator = ConcurrencyEstimator()
+        // Forty in a hundred leave after a second; nothing waits at the worker.
+        let window = DurationWindow(requests: 20, abandoned: 8, totalMilliseconds: 20 * 1_000, elapsedMilliseconds: 400)
+        var limited = 0
+        for _ in 0..<1_000 {
+            estimator.windowEnded(window, inFlight: 50)
+            if estimator.limit > 0 { limited += 1 }
+        }
+        #expect(estimator.limit == 0)
+        #expect(limited < 40, "the limit was tried a few times, for the time of some requests")
     }
 
     @Test("One slow judgement is chance: only the second in a row makes a limit")

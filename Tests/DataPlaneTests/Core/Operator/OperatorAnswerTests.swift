@@ -43,7 +43,9 @@ struct OperatorAnswerTests {
         for (request, at) in [("r1", 8_000), ("r2", 8_100), ("r1", 8_500)] { try note(request, at: at) }
         let answer = ask("GET /explain/r1 HTTP/1.1\r\n\r\n")
         #expect(
-            answer.contains(#"{"request":"r1","picks":[{"age_milliseconds":1000,"explanation":{"policy":"least_load","reason":"order""#)
+            answer.contains(
+                #"{"request":"r1","picks":[{"age_milliseconds":1000,"explanation":{"policy":"least_load","reason":"order""#
+            )
         )
         #expect(answer.contains(#",{"age_milliseconds":500,"explanation":"#) && !answer.contains("900"))
         #expect(ask("GET /explain/r3 HTTP/1.1\r\n\r\n").hasPrefix("HTTP/1.1 404 Not Found\r\n"))
