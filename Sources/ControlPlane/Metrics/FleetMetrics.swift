@@ -73,10 +73,8 @@ struct FleetMetrics {
             &page,
             "signalbox_data_plane_connected",
             "1 while the data plane is connected to the control plane.",
-            of: { _ in true }
-        ) {
-            $0.connected ? 1 : 0
-        }
+            includesLost: true
+        ) { $0.connected ? 1 : 0 }
         gauge(&page, "signalbox_data_plane_requests_in_flight", "Requests that are being served.", \.inFlight)
         gauge(&page, "signalbox_data_plane_client_connections", "Open client connections.", \.connections)
         gauge(&page, "signalbox_data_plane_snapshot_sequence", "Sequence of the snapshot that all threads serve.") {
@@ -90,7 +88,7 @@ struct FleetMetrics {
         for plane in dataPlanes {
             page.sample("signalbox_data_plane_snapshot_lag_seconds", [("data_plane", plane.id)], plane.lagSeconds)
         }
-        gauge(&page, "signalbox_data_plane_draining", "1 while it takes no new connections.", of: { _ in true }) {
+        gauge(&page, "signalbox_data_plane_draining", "1 while it takes no new connections.", includesLost: true) {
             $0.draining ? 1 : 0
         }
         gauge(&page, "signalbox_data_plane_peers", "Other data planes that it hears.") { $0.peers?.count ?? 0 }
@@ -118,11 +116,13 @@ struct FleetMetrics {
         _ page: inout PrometheusText,
         _ name: String,
         _ help: String,
-        of isShown: (DataPlaneStatus) -> Bool = \.connected,
+        includesLost: Bool = false,
         _ value: (DataPlaneStatus) -> Int
     ) {
         page.family(name, .gauge, help)
-        for plane in dataPlanes where isShown(plane) { page.sample(name, [("data_plane", plane.id)], value(plane)) }
+        for plane in dataPlanes where includesLost || plane.connected {
+            page.sample(name, [("data_plane", plane.id)], value(plane))
+        }
     }
 
     // MARK: - Workers
