@@ -10,6 +10,8 @@ public struct PeerAuthenticator {
         var window = ReplayWindow()
         /// The newest time that it wrote on a datagram.
         var newest: UInt64
+        /// When the last one that was accepted came, by the own clock.
+        var heardAt: UInt64
     }
 
     /// The first one seals, each one opens.
@@ -24,6 +26,11 @@ public struct PeerAuthenticator {
     public init(id: PeerID, keys: [PeerKey]) {
         self.id = id
         self.keys = keys
+    }
+
+    /// Senders that were heard lately, whether or not they are on the same host.
+    public func heardCount(at now: UInt64) -> Int {
+        senders.values.count { $0.heardAt + UInt64(PeerExchange.silenceMilliseconds) > now }
     }
 
     /// Datagrams that were not taken.
@@ -65,9 +72,10 @@ public struct PeerAuthenticator {
             senders = senders.filter { isRecent($0.value.newest, at: now) }
             guard senders.count < PeerAuthenticator.sendersMax else { throw .crowded }
         }
-        var sender = senders[datagram.sender] ?? Sender(newest: datagram.milliseconds)
+        var sender = senders[datagram.sender] ?? Sender(newest: datagram.milliseconds, heardAt: now)
         guard sender.window.accept(datagram.counter) else { throw .replayed }
         sender.newest = max(sender.newest, datagram.milliseconds)
+        sender.heardAt = now
         senders[datagram.sender] = sender
     }
 

@@ -80,6 +80,8 @@ struct SealedDatagramTests {
         #expect(other.opens(second, at: Self.now + 20))
         #expect(other.opens(first, at: Self.now + 20))
         #expect(!other.opens(first, at: Self.now + 30))
+        #expect(other.authenticator.heardCount(at: Self.now + 519) == 1)
+        #expect(other.authenticator.heardCount(at: Self.now + 520) == 0)
         let foreign = try stranger.seal(at: Self.now)
         #expect(!other.opens(foreign, at: Self.now))
         #expect(!other.opens([1, 2, 3], at: Self.now))
