@@ -47,7 +47,7 @@ fuzz=$project_root/Fuzz
 work=$project_root/.build-fuzz
 # shellcheck disable=SC2054 # one argument with a comma
 swift_flags=(
-    -O -whole-module-optimization -parse-as-library -swift-version 6 -use-ld=lld -suppress-warnings
+    -O -whole-module-optimization -parse-as-library -swift-version 6 -use-ld=lld -suppress-warnings -package-name signalbox
     -sanitize=fuzzer,address
     -enable-upcoming-feature ExistentialAny -enable-upcoming-feature MemberImportVisibility
     -enable-upcoming-feature InternalImportsByDefault -enable-upcoming-feature NonisolatedNonsendingByDefault
