@@ -101,7 +101,7 @@ let package = Package(
         // Data plane: no web framework, no NIO, no full Foundation.
         .target(
             name: "DataPlaneCore",
-            dependencies: ["SignalboxProtocol"],
+            dependencies: ["SignalboxProtocol", crypto],
             path: "Sources/DataPlane/Core",
             swiftSettings: memorySafe
         ),

@@ -55,9 +55,9 @@ swift_flags=(
 
 # The stand-in for the Crypto package, as a module of its own.
 build_crypto() {
-    [[ $work/Crypto.o -nt $fuzz/Crypto/SHA256.swift ]] && return
+    [[ -f $work/Crypto.o && -z $(find "$fuzz/Crypto" -newer "$work/Crypto.o" -print -quit) ]] && return
     swiftc "${swift_flags[@]}" -module-name Crypto -emit-module -emit-module-path "$work/Crypto.swiftmodule" \
-        -emit-object -o "$work/Crypto.o" "$fuzz/Crypto/SHA256.swift"
+        -emit-object -o "$work/Crypto.o" "$fuzz"/Crypto/*.swift
 }
 
 # build TARGET SOURCES PROGRAM: compiles the sources under test and the target as one module, all of it instrumented.

@@ -65,6 +65,9 @@ struct LaunchCommand: ParsableCommand {
     var snapshotCache: String?
 
     @OptionGroup
+    var peerOptions: PeerOptions
+
+    @OptionGroup
     var options: ControlPlaneOptions
 
     func validate() throws {
@@ -89,6 +92,7 @@ struct LaunchCommand: ParsableCommand {
         if let snapshotCache, snapshotCache.isEmpty || snapshotCache.hasSuffix("/") {
             throw ValidationError("--snapshot-cache must name a file.")
         }
+        try peerOptions.validate(dataPlanes: dataPlanes)
         guard !host.isEmpty else {
             throw ValidationError("--host must not be empty; 0.0.0.0 serves on all addresses.")
         }

@@ -79,6 +79,7 @@ struct DataPlaneRecord: Sendable {
             draining: heartbeat?.draining ?? false,
             held: heartbeat?.held,
             peers: heartbeat?.peers,
+            refusedDatagrams: heartbeat?.refusedDatagrams,
             policies: heartbeat?.policies,
             connectedSince: text(connectedAt),
             disconnectedSince: disconnectedAt.map(text)

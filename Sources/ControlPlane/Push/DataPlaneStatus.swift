@@ -25,6 +25,8 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
     public var held: HeldResources?
     /// The other data planes that it hears; nil from one that does not listen.
     public var peers: [PeerReport]?
+    /// Datagrams as if from other hosts that it did not take; nil from one that does not say.
+    public var refusedDatagrams: UInt64?
     /// Whether policies have what they pick by; nil from one that does not say.
     public var policies: [PolicyReport]?
     /// RFC 3339 in UTC.
@@ -37,6 +39,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         case lagSeconds = "lag_seconds"
         case lastError = "last_error"
         case lastHeartbeat = "last_heartbeat"
+        case refusedDatagrams = "refused_datagrams"
         case inFlight = "in_flight"
         case connectedSince = "connected_since"
         case disconnectedSince = "disconnected_since"
@@ -58,6 +61,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         draining: Bool = false,
         held: HeldResources? = nil,
         peers: [PeerReport]? = nil,
+        refusedDatagrams: UInt64? = nil,
         policies: [PolicyReport]? = nil,
         connectedSince: String,
         disconnectedSince: String? = nil
@@ -77,6 +81,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         self.draining = draining
         self.held = held
         self.peers = peers
+        self.refusedDatagrams = refusedDatagrams
         self.policies = policies
         self.connectedSince = connectedSince
         self.disconnectedSince = disconnectedSince
@@ -100,6 +105,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         try container.encode(draining, forKey: .draining)
         try container.encode(held, forKey: .held)
         try container.encode(peers, forKey: .peers)
+        try container.encode(refusedDatagrams, forKey: .refusedDatagrams)
         try container.encode(policies, forKey: .policies)
         try container.encode(connectedSince, forKey: .connectedSince)
         try container.encode(disconnectedSince, forKey: .disconnectedSince)

@@ -64,6 +64,8 @@ struct SignalboxProxy: ParsableCommand {
     )
     var peersDirectory: String?
 
+    @OptionGroup var peerOptions: PeerOptions
+
     @Option(
         help: ArgumentHelp(
             "Folder of what the data planes of a host count; empty: none (default: metrics beside the control socket).",
@@ -192,6 +194,7 @@ struct SignalboxProxy: ParsableCommand {
                 readyDescriptor: readyFd,
                 snapshotCachePath: snapshotCache,
                 peersDirectory: folder(peersDirectory, standard: "peers"),
+                remotePeers: try peerOptions.remotePeers(),
                 metricsDirectory: folder(metricsDirectory, standard: "metrics"),
                 operatorDirectory: folder(operatorDirectory, standard: "data-planes"),
                 metricsListener: try metricsListener(),

@@ -9,6 +9,7 @@ final class PeerLink: Sendable {
     private let copied = Atomic<Bool>(false)
     private let shown = Mutex<[PeerStatus]>([])
     private let silent = Atomic<Int>(0)
+    private let refused = Atomic<UInt64>(0)
     /// Woken when the copy is wanted.
     let wakeDescriptor: Int32
     /// Woken when the copy has ended.
@@ -39,6 +40,12 @@ final class PeerLink: Sendable {
     var silentCount: Int {
         get { silent.load(ordering: .relaxed) }
         set { silent.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Datagrams as if from other hosts that were not taken.
+    var refusedCount: UInt64 {
+        get { refused.load(ordering: .relaxed) }
+        set { refused.store(newValue, ordering: .relaxed) }
     }
 
     /// The peers that are heard.

@@ -21,6 +21,8 @@ public struct DataPlaneConfiguration: Sendable {
     public var metricsDirectory: String?
     /// Folder of the datagram sockets of all data planes of the host; nil: no other is told anything.
     public var peersDirectory: String?
+    /// Data planes of other hosts; nil: none is told anything.
+    public var remotePeers: RemotePeers?
     /// Folder of the socket on which operators ask; nil: none.
     public var operatorDirectory: String?
     /// Where what is counted is served; nil: nowhere, a control plane does it for the whole host.
@@ -57,6 +59,7 @@ public struct DataPlaneConfiguration: Sendable {
         readyDescriptor: Int32? = nil,
         snapshotCachePath: String? = nil,
         peersDirectory: String? = nil,
+        remotePeers: RemotePeers? = nil,
         metricsDirectory: String? = nil,
         operatorDirectory: String? = nil,
         metricsListener: MetricsListener? = nil,
@@ -75,6 +78,7 @@ public struct DataPlaneConfiguration: Sendable {
         self.readyDescriptor = readyDescriptor
         self.snapshotCachePath = snapshotCachePath
         self.peersDirectory = peersDirectory
+        self.remotePeers = remotePeers
         self.metricsDirectory = metricsDirectory
         self.operatorDirectory = operatorDirectory
         self.metricsListener = metricsListener

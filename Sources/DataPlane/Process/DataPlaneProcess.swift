@@ -83,7 +83,7 @@ public struct DataPlaneProcess {
         if leave(&signals, mailboxes) { drain(&signals, mailboxes, threads) }
         cut(mailboxes, threads)
         accessLog?.finish()
-        if let peers { peers.socket.remove(peers.socket.id) }
+        if let socket = peers?.socket { socket.remove(socket.id) }
         operatorSocket?.remove()
     }
 
@@ -124,20 +124,24 @@ public struct DataPlaneProcess {
         }
     }
 
-    /// Begins to speak with the other data planes of the host; one that cannot serves alone.
+    /// Begins to speak with the other data planes; one that cannot serves alone.
     private func startPeers(
         _ shared: SharedState,
         _ mailboxes: [Mailbox],
         _ counters: [ThreadCounters]
-    ) -> (link: PeerLink, socket: PeerSocket)? {
-        guard let directory = configuration.peersDirectory else { return nil }
+    ) -> (link: PeerLink, socket: PeerSocket?)? {
+        let directory = configuration.peersDirectory
+        guard directory != nil || configuration.remotePeers != nil else { return nil }
         do throws(SystemError) {
             var generator = SystemRandomNumberGenerator()
             let id = PeerID.random(using: &generator)
-            let socket = try PeerSocket(directory: directory, id: id)
+            var socket: PeerSocket?
+            if let directory { socket = try PeerSocket(directory: directory, id: id) }
             let link = try PeerLink()
+            let remote = configuration.remotePeers.map { RemotePeerChannel($0, id: id, logger: logger) }
             let thread = PeerThread(
                 socket: socket,
+                remote: remote,
                 exchange: PeerExchange(id: id, name: configuration.id, shared: shared),
                 link: link,
                 mailboxes: mailboxes,
@@ -147,11 +151,14 @@ public struct DataPlaneProcess {
             // Owned by the thread "peers" from here on: nothing else keeps a reference; what others need is in the link.
             nonisolated(unsafe) let handedOver = thread
             Thread.startOrExit(name: "peers", logger: logger) { unsafe handedOver.run() }
+            if let addresses = configuration.remotePeers?.addresses {
+                Thread.startOrExit(name: "peer-addresses", logger: logger) { addresses.run() }
+            }
             return (link, socket)
         } catch {
             logger.warning(
                 "Other data planes are not heard (--peers-directory): this one routes by what it knows alone.",
-                metadata: ["folder": "\(directory)", "reason": "\(error)"]
+                metadata: ["folder": "\(directory ?? "")", "reason": "\(error)"]
             )
             return nil
         }

@@ -171,11 +171,13 @@ final class Subscription {
             peers: peers?.peers.map { peer in
                 PeerReport(
                     id: peer.id,
+                    address: peer.address,
                     ageMilliseconds: peer.ageMilliseconds,
                     received: peer.received,
                     lost: peer.lost
                 )
             },
+            refusedDatagrams: peers?.refusedCount,
             policies: update?.update.table.policyReports(
                 shared,
                 silentPeers: peers?.silentCount ?? 0,

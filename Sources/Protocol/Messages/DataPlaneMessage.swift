@@ -81,6 +81,8 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
     public var workers: [WorkerTraffic]?
     /// The other data planes that this one hears; nil from one that does not listen.
     public var peers: [PeerReport]?
+    /// Datagrams as if from other hosts that it did not take; nil from one that does not listen.
+    public var refusedDatagrams: UInt64?
     /// Whether policies have what they pick by, at most ``PolicyReport/reportsMax``; nil from a data plane that does not say.
     public var policies: [PolicyReport]?
 
@@ -93,6 +95,7 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
         held: HeldResources? = nil,
         workers: [WorkerTraffic]? = nil,
         peers: [PeerReport]? = nil,
+        refusedDatagrams: UInt64? = nil,
         policies: [PolicyReport]? = nil
     ) {
         self.applied = applied
@@ -103,11 +106,13 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
         self.held = held
         self.workers = workers
         self.peers = peers
+        self.refusedDatagrams = refusedDatagrams
         self.policies = policies
     }
 
     enum CodingKeys: String, CodingKey {
         case applied, connections, requests, draining, held, workers, peers, policies
+        case refusedDatagrams = "refused_datagrams"
         case inFlight = "in_flight"
     }
 }

@@ -8,15 +8,10 @@ import subprocess
 import pytest
 
 from support.fleet import Launch, Workbench
+from support.ports import own_address
 from support.processes import freeze
 from support.waiting import wait_for
 from support.raw_http import RawConnection, ask
-
-
-def own_address() -> str | None:
-    """An address of this machine that is not a loopback one."""
-    listing = subprocess.run(["hostname", "-I"], capture_output=True, text=True).stdout.split()
-    return next((address for address in listing if "." in address and not address.startswith("127.")), None)
 
 
 def launch(bench: Workbench, mode: str | None, host: str = "127.0.0.1") -> Launch:

@@ -1,7 +1,8 @@
-"""Free ports below the range from which the kernel takes ports of outgoing connections."""
+"""Addresses, and free ports below the range from which the kernel takes ports of outgoing connections."""
 
 import random
 import socket
+import subprocess
 
 _given: set[int] = set()
 # The router's own: tests that rely on a default must find it free.
@@ -23,6 +24,12 @@ def free_port() -> int:
         _given.add(port)
         return port
     raise AssertionError("no free port was found")
+
+
+def own_address() -> str | None:
+    """An address of this machine that is not a loopback one."""
+    listing = subprocess.run(["hostname", "-I"], capture_output=True, text=True).stdout.split()
+    return next((address for address in listing if "." in address and not address.startswith("127.")), None)
 
 
 def is_listening(port: int, host: str = "127.0.0.1") -> bool:

@@ -134,7 +134,7 @@ class RecordingWorker:
     """Listens on a free port; every connection has a thread."""
 
     def __init__(self, responder: Responder | None = None, model: str = "recorded", port: int = 0,
-                 answers_health: bool = True):
+                 answers_health: bool = True, host: str = "127.0.0.1"):
         self.responder = responder
         self.answers_health = answers_health
         self.models = [{"id": model, "object": "model", "owned_by": "test", "max_model_len": 4096}]
@@ -142,9 +142,9 @@ class RecordingWorker:
         self.requests: list[RecordedRequest] = []
         self.connections: list[WorkerConnection] = []
         self._lock = threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=1024)
+        self.listener = socket.create_server((host, port), backlog=1024)
         self.port = self.listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:

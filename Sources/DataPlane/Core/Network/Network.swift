@@ -83,3 +83,14 @@ public enum UpstreamAddress: Hashable, Sendable {
     /// The path of a Unix stream socket.
     case unix(String)
 }
+
+extension UpstreamAddress: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .ip(let address, let port):
+            let text = address.description
+            return text.contains(":") ? "[\(text)]:\(port)" : "\(text):\(port)"
+        case .unix(let path): return path
+        }
+    }
+}

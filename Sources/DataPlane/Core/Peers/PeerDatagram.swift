@@ -13,11 +13,11 @@ struct PeerDatagram: Equatable {
     /// What a sender has at one worker.
     struct Load: Equatable {
         var worker: UInt64
-        var inFlight: UInt32
+        var inFlight: UInt32 = 0
         /// Prefill work without its first token, in tokens.
-        var pendingTokens: UInt32
+        var pendingTokens: UInt32 = 0
         /// For how long the worker has computed at the first of it, in milliseconds.
-        var prefillingMilliseconds: UInt32
+        var prefillingMilliseconds: UInt32 = 0
     }
 
     /// A text that was sent to a worker.
@@ -28,6 +28,14 @@ struct PeerDatagram: Equatable {
         var blocks: [UInt64]
     }
 
+    /// A part of the workers: those whose number leaves the remainder ``index`` when it is divided by ``count``.
+    struct Share: Equatable {
+        var index: UInt32
+        var count: UInt32
+
+        func contains(_ worker: UInt64) -> Bool { worker % UInt64(count) == UInt64(index) }
+    }
+
     var sender: PeerID
     /// Grows with each datagram that has loads; an older one is not taken any more.
     var sequence: UInt64
@@ -35,13 +43,15 @@ struct PeerDatagram: Equatable {
     var name = ""
     /// Nil in a datagram that says nothing of loads; a worker that is missing has none.
     var loads: [Load]?
+    /// Of which workers ``loads`` speak; nil: of all.
+    var share: Share?
     var placements: [Placement] = []
     var copyRequest: IndexCopyRequest?
     var copyPiece: IndexCopyPiece?
 
     private enum Section: UInt32 {
         case name = 1
-        case loads, placements, copyRequest, copyPiece
+        case loads, placements, copyRequest, copyPiece, share
     }
 
     init(sender: PeerID, sequence: UInt64, name: String = "") {
@@ -58,6 +68,12 @@ struct PeerDatagram: Equatable {
         writer.append(sequence)
         writer.append(UInt64(0))
         writer.section(Section.name.rawValue) { $0.append(Array(name.utf8.prefix(PeerDatagram.nameBytesMax))) }
+        if let share {
+            writer.section(Section.share.rawValue) { writer in
+                writer.append(share.index)
+                writer.append(share.count)
+            }
+        }
         if let loads {
             writer.section(Section.loads.rawValue) { writer in
                 for load in loads {
@@ -133,6 +149,10 @@ struct PeerDatagram: Equatable {
                 else { return false }
                 placements.append(Placement(group: group, worker: worker, blocks: blocks))
             }
+            return true
+        case .share:
+            guard let index = content.word32(), let count = content.word32(), index < count else { return false }
+            share = Share(index: index, count: count)
             return true
         case .copyRequest:
             copyRequest = IndexCopyRequest(&content)

@@ -16,6 +16,8 @@ public struct PeerExchange {
         /// Nil: to every peer.
         public var to: PeerID?
         public var bytes: [UInt8]
+        /// For data planes of other hosts instead of those of this one.
+        public var isBetweenHosts = false
     }
 
     struct Row: Equatable {
@@ -27,6 +29,8 @@ public struct PeerExchange {
 
     struct Peer {
         var name = ""
+        /// Where it is when it is on another host.
+        var address: UpstreamAddress?
         var heardAt: MonotonicTime
         var sequence: UInt64
         var received: UInt64 = 0
@@ -36,9 +40,11 @@ public struct PeerExchange {
     }
 
     public let id: PeerID
-    private let name: String
-    private let shared: SharedState
+    let name: String
+    let shared: SharedState
     private var sequence: UInt64 = 0
+    /// Counts datagrams with loads to other hosts.
+    var remoteSequence: UInt64 = 0
     private var peers: [PeerID: Peer] = [:]
     /// The table whose slots the sums were last written to.
     private var generation: UInt64 = 0
@@ -56,20 +62,35 @@ public struct PeerExchange {
 
     /// To be called every ``intervalMilliseconds``.
     ///
-    /// - Parameter known: peers that exist, whether or not they were heard yet.
-    public mutating func timePassed(at now: MonotonicTime, known: [PeerID]) -> [Outgoing] {
+    /// - Parameters:
+    ///   - known: peers of this host that exist, whether or not they were heard yet.
+    ///   - tellsOtherHosts: there are addresses of data planes on other hosts.
+    public mutating func timePassed(
+        at now: MonotonicTime,
+        known: [PeerID],
+        tellsOtherHosts: Bool = false
+    ) -> [Outgoing] {
         for (id, peer) in peers where peer.heardAt.adding(milliseconds: PeerExchange.silenceMilliseconds) <= now {
             forget(id, at: now)
         }
-        shared.outbox.open(!known.isEmpty)
-        guard !known.isEmpty else { return continueCopy(at: now, known) }
+        shared.outbox.open(!known.isEmpty || tellsOtherHosts)
         if shared.places.withLock({ $0.generation }) != generation { sumAll(at: now) }
-        sequence += 1
-        var datagram = PeerDatagram(sender: id, sequence: sequence, name: name)
+        guard !known.isEmpty || tellsOtherHosts else { return continueCopy(at: now, known) }
         let loads = loads(at: now)
-        datagram.loads = loads
-        datagram.placements = shared.outbox.take(bytesMax: PeerDatagram.bytesMax - 1024 - loads.count * 20)
-        return [Outgoing(to: nil, bytes: datagram.encoded())] + continueCopy(at: now, known)
+        let room = PeerDatagram.bytesMax - 1024 - loads.count * 20
+        let placements = shared.outbox.take(
+            bytesMax: tellsOtherHosts ? min(room, PeerExchange.remotePlacementBytesMax) : room
+        )
+        var outgoing: [Outgoing] = []
+        if !known.isEmpty {
+            sequence += 1
+            var datagram = PeerDatagram(sender: id, sequence: sequence, name: name)
+            datagram.loads = loads
+            datagram.placements = placements
+            outgoing.append(Outgoing(to: nil, bytes: datagram.encoded()))
+        }
+        if tellsOtherHosts { outgoing += remoteDatagrams(loads, placements) }
+        return outgoing + continueCopy(at: now, known)
     }
 
     /// What is in flight from here, by worker.
@@ -107,11 +128,23 @@ public struct PeerExchange {
 
     /// A datagram has come.
     ///
+    /// - Parameter address: where from, when that is another host.
     /// - Returns: what is to be answered.
-    public mutating func received(_ bytes: [UInt8], at now: MonotonicTime) -> [Outgoing] {
+    public mutating func received(
+        _ bytes: [UInt8],
+        at now: MonotonicTime,
+        from address: UpstreamAddress? = nil
+    ) -> [Outgoing] {
         guard let datagram = PeerDatagram(bytes), datagram.sender != id else { return [] }
-        if datagram.loads != nil { guard hear(datagram, at: now) else { return [] } }
+        if let peer = peers[datagram.sender], (peer.address == nil) != (address == nil) {
+            // One that is heard on this host is not heard again by the longer way.
+            guard address == nil else { return [] }
+            forget(datagram.sender, at: now)
+        }
+        if datagram.loads != nil { guard hear(datagram, at: now, from: address) else { return [] } }
         remember(datagram.placements)
+        // An index is copied within a host only: it is too large for small datagrams.
+        guard address == nil else { return [] }
         var answers: [Outgoing] = []
         if let request = datagram.copyRequest, let piece = IndexCopyPiece(answering: request, from: shared) {
             var answer = PeerDatagram(sender: id, sequence: 0, name: name)
@@ -126,7 +159,11 @@ public struct PeerExchange {
     }
 
     /// Takes the sums of a peer; false for a datagram that has been overtaken.
-    private mutating func hear(_ datagram: PeerDatagram, at now: MonotonicTime) -> Bool {
+    private mutating func hear(
+        _ datagram: PeerDatagram,
+        at now: MonotonicTime,
+        from address: UpstreamAddress?
+    ) -> Bool {
         guard datagram.sequence > 0 else { return false }
         var peer = peers[datagram.sender] ?? Peer(heardAt: now, sequence: datagram.sequence - 1)
         guard peers[datagram.sender] != nil || peers.count < PeerExchange.peersMax else { return false }
@@ -136,9 +173,12 @@ public struct PeerExchange {
         peer.sequence = datagram.sequence
         peer.heardAt = now
         peer.name = datagram.name
+        peer.address = address
         let before = peer.rows
-        peer.rows = [:]
-        for load in datagram.loads ?? [] {
+        peer.rows = datagram.share.map { share in before.filter { !share.contains($0.key) } } ?? [:]
+        // Shares that contradict one another must not pile up.
+        if peer.rows.count > 2 * PeerExchange.loadsMax { peer.rows = [:] }
+        for load in datagram.loads ?? [] where datagram.share?.contains(load.worker) != false {
             let since = now.milliseconds - Int(load.prefillingMilliseconds)
             peer.rows[load.worker] = Row(
                 inFlight: Int(load.inFlight),
@@ -158,7 +198,7 @@ public struct PeerExchange {
         for placement in placements {
             // Nobody gives a lane to another worker while its number is used here.
             shared.places.withLock { places in
-                guard let group = places.groups[placement.group], let lane = places.workers[placement.worker]?.lane
+                guard let group = places.groups[placement.group], let lane = places.place(of: placement.worker)?.lane
                 else { return }
                 index.insert(placement.blocks, lane: lane, group)
             }
@@ -177,10 +217,10 @@ public struct PeerExchange {
     private func sum(_ workers: some Sequence<UInt64>, at now: MonotonicTime) {
         shared.places.withLock { places in
             for worker in workers {
-                guard let place = places.workers[worker] else { continue }
+                guard let place = places.place(of: worker) else { continue }
                 var total = PeersLoad()
                 for peer in peers.values {
-                    guard let row = peer.rows[worker] else { continue }
+                    guard let row = peer.rows[place.worker] ?? peer.rows[place.urlKey] else { continue }
                     total.inFlight += row.inFlight
                     total.pendingTokens += row.pendingTokens
                     // The worker turned to its next request when anybody last saw a first token.
@@ -223,6 +263,7 @@ public struct PeerExchange {
         peers.map { id, peer in
             PeerStatus(
                 id: peer.name.isEmpty ? id.description : peer.name,
+                address: peer.address?.description,
                 ageMilliseconds: max(0, now.milliseconds - peer.heardAt.milliseconds),
                 received: peer.received,
                 lost: peer.lost

@@ -2,6 +2,8 @@
 public struct PeerStatus: Hashable, Sendable {
     /// Its name at its control plane.
     public var id: String
+    /// Where its datagrams come from; nil for one on the same host.
+    public var address: String?
     /// Since it was heard last.
     public var ageMilliseconds: Int
     public var received: UInt64

@@ -18,6 +18,8 @@ public struct RoutedWorker: Sendable {
 
     /// The number under which data planes speak of it among themselves.
     let fleetKey: UInt64
+    /// The number under which data planes of several hosts do, whose control planes give it different incarnations.
+    let urlKey: UInt64
 
     /// Its number in the prefix index; nil when it has none.
     var lane: Int? { lease.lane }

@@ -93,6 +93,7 @@ public struct RoutingTableCompiler {
             throw SnapshotRejection(reason: error.description)
         }
         let resolved = addresses[url.host] ?? []
+        let fleetKey = RoutingTableCompiler.fleetKey(worker.incarnation)
         return RoutedWorker(
             id: worker.id,
             incarnation: worker.incarnation,
@@ -104,8 +105,16 @@ public struct RoutingTableCompiler {
                 ? settings.admission.workerRequestsMax : worker.runningRequestsMax,
             isCut: worker.isCut,
             observed: RoutingTableCompiler.watched(worker, observed: observed),
-            fleetKey: RoutingTableCompiler.fleetKey(worker.incarnation)
+            fleetKey: fleetKey,
+            urlKey: RoutingTableCompiler.urlKey(url, resolved) ?? fleetKey
         )
+    }
+
+    /// Drawn from the URL; nil for one that means another worker on another host.
+    private static func urlKey(_ url: WorkerURL, _ addresses: [IPAddress]) -> UInt64? {
+        guard !addresses.isEmpty, !addresses.contains(where: \.isLoopback) else { return nil }
+        let bytes = Array(url.description.utf8)
+        return BlockHasher.hash(bytes.span, 0..<bytes.count)
     }
 
     /// Half of the bits of the incarnation's UUID.

@@ -5,64 +5,9 @@ import Testing
 
 /// Data planes that tell one another what they have.
 struct PeerExchangeTests {
-    /// One data plane without threads.
-    private final class Plane {
-        let shared = SharedState(slotsMax: 8, prefixIndexBytes: 1 << 20)
-        let table: RoutingTable
-        var exchange: PeerExchange
-        var facts = RoutingFacts()
-        private var random = SplitMix64(seed: 3)
-
-        init(_ number: UInt64, workers: [Int] = [1, 2, 3]) throws {
-            var compiler = RoutingTableCompiler(shared)
-            table = try compiler.compile(
-                Snapshot(
-                    version: SnapshotVersion(epoch: Samples.epoch, sequence: 1),
-                    workers: workers.map { Samples.worker($0) },
-                    policy: PolicyConfiguration(name: .kvCost, parameters: ["cache_tokens": 300_000])
-                ),
-                digest: SnapshotDigest(of: []),
-                health: nil,
-                addresses: [:]
-            )
-            shared.setPlaces(of: table)
-            exchange = PeerExchange(id: PeerID(number), name: "plane-\(number)", shared: shared)
-        }
-
-        func slot(_ index: Int) -> Int { table.workers[index].lease.slot }
-
-        /// A text goes to a worker, as the engine would do it.
-        func route(_ blocks: [UInt64], to index: Int, at milliseconds: Int) {
-            facts.clear()
-            facts.blocks = blocks
-            facts.textBytes = blocks.count * BlockHasher.blockBytes
-            let worker = table.workers[index]
-            let now = MonotonicTime(milliseconds: milliseconds)
-            let work = table.pools[0].policy.placed(worker, facts, shared.outbox, at: now)
-            shared.loads.increment(slot: worker.lease.slot)
-            shared.loads.addPending(work, slot: worker.lease.slot, at: now)
-        }
-
-        func depths(_ blocks: [UInt64]) -> [Int] {
-            var depths = [Int](repeating: 0, count: LaneSet.lanesMax)
-            shared.prefixIndex.match(blocks, into: &depths, table.pools[0].cacheGroup)
-            return table.workers.map { depths[$0.lane ?? 0] }
-        }
-
-        func tell(_ others: [Plane], at milliseconds: Int) -> [PeerExchange.Outgoing] {
-            exchange.timePassed(at: MonotonicTime(milliseconds: milliseconds), known: others.map(\.exchange.id))
-        }
-
-        func hear(_ datagrams: [PeerExchange.Outgoing], at milliseconds: Int) {
-            for datagram in datagrams {
-                _ = exchange.received(datagram.bytes, at: MonotonicTime(milliseconds: milliseconds))
-            }
-        }
-    }
-
     @Test("Every data plane picks by the sum over all, and a request that has ended is gone with the next datagram")
     func sums() throws {
-        let planes = try (1...4).map { try Plane(UInt64($0)) }
+        let planes = try (1...4).map { try ExchangingPlane(UInt64($0)) }
         for plane in planes.dropFirst() { plane.shared.loads.increment(slot: plane.slot(1)) }
         for plane in planes.dropFirst() { planes[0].hear(plane.tell([planes[0]], at: 50), at: 60) }
         #expect(planes[0].shared.loads.fleetInFlight(slot: planes[0].slot(1)) == 3)
@@ -75,7 +20,7 @@ struct PeerExchangeTests {
 
     @Test("What was routed is known everywhere, by worker, whatever the order of workers is there")
     func placements() throws {
-        let (one, other) = (try Plane(1), try Plane(2, workers: [3, 1, 2]))
+        let (one, other) = (try ExchangingPlane(1), try ExchangingPlane(2, workers: [3, 1, 2]))
         let blocks: [UInt64] = Array(100..<120)
         other.hear(one.tell([other], at: 0), at: 0)
         one.route(blocks, to: 0, at: 10)
@@ -86,7 +31,7 @@ struct PeerExchangeTests {
 
     @Test("A worker that computes for another data plane is not idle, and its progress counts")
     func progress() throws {
-        let (one, other) = (try Plane(1), try Plane(2))
+        let (one, other) = (try ExchangingPlane(1), try ExchangingPlane(2))
         one.route(Array(0..<100), to: 0, at: 1_000)
         other.hear(one.tell([other], at: 1_500), at: 1_500)
         let slot = other.slot(0)
@@ -99,7 +44,7 @@ struct PeerExchangeTests {
 
     @Test("When another data plane sees a first token, the worker turns to the next request, and is not overdue")
     func turnsToTheNext() throws {
-        let (one, other) = (try Plane(1), try Plane(2))
+        let (one, other) = (try ExchangingPlane(1), try ExchangingPlane(2))
         one.route(Array(0..<100), to: 0, at: 1_000)
         other.hear(one.tell([other], at: 1_050), at: 1_050)
         let slot = other.slot(0)
@@ -115,7 +60,7 @@ struct PeerExchangeTests {
     @Test("Lost, late and doubled datagrams leave the sums right once one more has come")
     func lossIsHealed() throws {
         var random = SplitMix64(seed: 9)
-        let (one, other) = (try Plane(1), try Plane(2))
+        let (one, other) = (try ExchangingPlane(1), try ExchangingPlane(2))
         var late: [[PeerExchange.Outgoing]] = []
         for step in 1...500 {
             let index = Int(random.next() % 3)
@@ -144,7 +89,7 @@ struct PeerExchangeTests {
 
     @Test("The sums of a dead peer are dropped, those of its successor count")
     func deadPeer() throws {
-        let (one, other, successor) = (try Plane(1), try Plane(2), try Plane(3))
+        let (one, other, successor) = (try ExchangingPlane(1), try ExchangingPlane(2), try ExchangingPlane(3))
         one.shared.loads.increment(slot: one.slot(0))
         other.hear(one.tell([other], at: 0), at: 0)
         _ = other.tell([one], at: 450)
@@ -161,7 +106,7 @@ struct PeerExchangeTests {
 
     @Test("A new table gets the sums, too")
     func newTable() throws {
-        let (one, other) = (try Plane(1), try Plane(2))
+        let (one, other) = (try ExchangingPlane(1), try ExchangingPlane(2))
         one.shared.loads.increment(slot: one.slot(2))
         other.hear(one.tell([other], at: 0), at: 0)
         other.shared.loads.setPeers(PeersLoad(), slot: other.slot(2), at: MonotonicTime(milliseconds: 0))
@@ -172,7 +117,7 @@ struct PeerExchangeTests {
 
     @Test("Nothing is kept for nobody, and no more than the outbox may hold")
     func outboxIsBounded() throws {
-        let (one, other) = (try Plane(1), try Plane(2))
+        let (one, other) = (try ExchangingPlane(1), try ExchangingPlane(2))
         one.route(Array(0..<100), to: 0, at: 0)
         #expect(one.shared.outbox.take(bytesMax: .max).isEmpty)
         _ = one.tell([other], at: 0)
@@ -187,7 +132,7 @@ struct PeerExchangeTests {
 
     @Test("A new data plane copies what a peer knows, with its age, within bounded pieces")
     func copy() throws {
-        let (one, newcomer) = (try Plane(1), try Plane(2, workers: [2, 3, 1]))
+        let (one, newcomer) = (try ExchangingPlane(1), try ExchangingPlane(2, workers: [2, 3, 1]))
         func text(_ number: Int) -> [UInt64] { (0..<75).map { BlockHasher.mix(UInt64(number * 75 + $0)) } }
         let old = text(1_000)
         one.route(old, to: 1, at: 0)
@@ -216,7 +161,7 @@ struct PeerExchangeTests {
 
     @Test("A peer that does not answer holds a new data plane up for a bounded time")
     func silentCopy() throws {
-        let newcomer = try Plane(2)
+        let newcomer = try ExchangingPlane(2)
         var asked = newcomer.exchange.beginCopy(at: MonotonicTime(milliseconds: 0), known: [PeerID(1)]).count
         var time = 0
         while newcomer.exchange.isCopying && time < 10_000 {
@@ -230,7 +175,7 @@ struct PeerExchangeTests {
 
     @Test("Whatever datagram comes, the exchange goes on")
     func hostileDatagrams() throws {
-        let (one, other) = (try Plane(1), try Plane(2))
+        let (one, other) = (try ExchangingPlane(1), try ExchangingPlane(2))
         var random = SplitMix64(seed: 5)
         one.route((0..<50).map { BlockHasher.mix(UInt64($0)) }, to: 0, at: 0)
         var empty = PeerDatagram(sender: PeerID(9), sequence: 0)
@@ -249,7 +194,7 @@ struct PeerExchangeTests {
 
     @Test("Alone it does not wait for a copy")
     func aloneCopy() throws {
-        let alone = try Plane(1)
+        let alone = try ExchangingPlane(1)
         #expect(alone.exchange.beginCopy(at: MonotonicTime(milliseconds: 0), known: []).isEmpty)
         #expect(!alone.exchange.isCopying)
     }
