@@ -60,7 +60,11 @@ def broken(worker: SimulatedWorker, kind: str) -> Iterator[None]:
 
 
 @pytest.mark.measured
-@pytest.mark.parametrize("kind", [*FAULTS, "is frozen whole", "has become a black hole"])
+# Each takes half a minute; the first and the last one stand for the others where time is short.
+@pytest.mark.parametrize("kind", [
+    *(pytest.param(kind, marks=[pytest.mark.slow] if number else []) for number, kind in enumerate(FAULTS)),
+    pytest.param("is frozen whole", marks=pytest.mark.slow), "has become a black hole",
+])
 def test_at_most_one_percent_of_requests_is_hurt_by_a_worker_that(bench: Workbench, kind: str) -> None:
     good, bad = bench.worker(), bench.worker()
     _, proxy = bench.wired(good.url, bad.url)
