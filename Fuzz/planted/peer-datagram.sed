@@ -1,3 +1,3 @@
-# file: DataPlane/Core/Peers/PeerDatagram.swift
-# A share of no parts is taken for one.
-s/index < count else/index <= count else/
+# file: DataPlane/Core/Peers/SealedDatagram.swift
+# The last byte of the code is not compared.
+s/zip\(code, other\)\.reduce/zip(code.dropLast(), other).reduce/

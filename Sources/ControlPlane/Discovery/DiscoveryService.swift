@@ -123,7 +123,10 @@ struct DiscoveryService: Service {
         inbox.put(.timePassed)
         for await _ in inbox.wakes {
             repeat {
-                for input in inbox.takeAll() { work.take(status.decide { $0.take(input, at: .now) }) }
+                for input in inbox.takeAll() {
+                    work.take(status.decide { $0.take(input, at: .now) })
+                    if case .dismissed(let uid) = input { status.ended(uid) }
+                }
                 await executor.carryOut(&work)
             } while work.hasMore && !Task.isCancelled
             alarm?.cancel()
