@@ -10,11 +10,9 @@ struct DiscoveryExecutor {
 
     /// Everything urgent, and one piece of the additions.
     func carryOut(_ work: inout DiscoveryWork) async {
-        let unstored = work.unstoredRemovals
-        work.unstoredRemovals = []
-        for (pod, reason) in unstored { await remove(pod, reason, &work) }
         // Requests are kept away from all of them before the database is asked for the first.
-        let urgent = work.takeUrgent()
+        let urgent = work.unstored + work.takeUrgent()
+        work.unstored = []
         for action in urgent {
             switch action {
             case .hold(let pod, let reason), .remove(let pod, let reason): hold(pod, reason)
@@ -30,7 +28,7 @@ struct DiscoveryExecutor {
             case .release(let pod):
                 if let registration = status.registration(of: pod.uid) { workers.release(registration.incarnation) }
                 logger.notice("A pod is ready again.", metadata: ["pod": "\(pod)"])
-            case .weigh(let pod, let weight): await weigh(pod, weight)
+            case .weigh(let pod, let weight): await weigh(pod, weight, &work)
             case .remove(let pod, let reason): await remove(pod, reason, &work)
             }
         }
@@ -67,14 +65,20 @@ struct DiscoveryExecutor {
         logger.error("A pod cannot be added; it is tried again.", metadata: ["pod": "\(pod)", "reason": "\(reason)"])
     }
 
-    private func weigh(_ pod: PodReference, _ weight: Int) async {
+    private func weigh(_ pod: PodReference, _ weight: Int, _ work: inout DiscoveryWork) async {
         guard let registration = status.registration(of: pod.uid) else { return }
         var change = WorkerChange()
         change.weight = weight
         do {
             _ = try await workers.update(.id(registration.id), change, origin: .kubernetes)
+        } catch StoreError.workerNotFound {
+            // A person was faster.
         } catch {
-            logger.error("The weight of a pod cannot be stored.", metadata: ["pod": "\(pod)", "reason": "\(error)"])
+            logger.error(
+                "The weight of a pod cannot be stored; it is tried again.",
+                metadata: ["pod": "\(pod)", "reason": "\(error)"]
+            )
+            work.unstored.append(.weigh(pod, weight))
         }
     }
 
@@ -95,7 +99,7 @@ struct DiscoveryExecutor {
                 "The worker of a pod cannot be removed; it gets no requests, and it is tried again.",
                 metadata: ["pod": "\(pod)", "reason": "\(error)"]
             )
-            work.unstoredRemovals.append((pod, reason))
+            work.unstored.append(.remove(pod, reason: reason))
         }
     }
 }

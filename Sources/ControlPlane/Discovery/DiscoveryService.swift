@@ -118,6 +118,7 @@ struct DiscoveryService: Service {
     private func carryOut() async {
         var work = DiscoveryWork()
         work.take(status.decide { $0.endedWithoutWatches(at: .now) })
+        // The one clock of this loop: replaced by each look, cancelled at its end, awaited by nobody.
         var alarm: Task<Void, Never>?
         let executor = DiscoveryExecutor(workers: workers, status: status, logger: logger)
         inbox.put(.timePassed)
@@ -141,7 +142,7 @@ struct DiscoveryService: Service {
     }
 
     private func nextLook(_ work: DiscoveryWork) -> Int64? {
-        let retry = work.unstoredRemovals.isEmpty ? nil : Int64.now + 1_000
+        let retry = work.unstored.isEmpty ? nil : Int64.now + 1_000
         return [retry, status.nextDeadline].compactMap(\.self).min()
     }
 }

@@ -9,8 +9,8 @@ struct DiscoveryWork {
     private(set) var urgent: [DiscoveryAction] = []
     private var additions: [(pod: PodReference, worker: PodWorker)] = []
     private var firstAddition = 0
-    /// Removals that the database did not take; they are tried again.
-    var unstoredRemovals: [(pod: PodReference, reason: String)] = []
+    /// Removals and weights that the database did not take; they are tried again.
+    var unstored: [DiscoveryAction] = []
 
     /// Whether there is something to do at once.
     var hasMore: Bool { firstAddition < additions.count }

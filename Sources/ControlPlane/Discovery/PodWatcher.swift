@@ -60,11 +60,11 @@ struct PodWatcher: Sendable {
         let began = ContinuousClock.now
         let heard = HeardEvents()
         status.watching(index)
+        // Ends with the watch: what a watch that is over would say then is said below.
         let lasting = Task {
             try? await Task.sleep(for: PodWatcher.usefulDuration)
             if !Task.isCancelled { status.watchLasts(index) }
         }
-        defer { lasting.cancel() }
         let ending = await api.watch(selector, from: version) { event in
             heard.take(event)
             switch event {
@@ -80,6 +80,7 @@ struct PodWatcher: Sendable {
             }
             return true
         }
+        lasting.cancel()
         guard !Task.isCancelled else { return }
         if let version = heard.version { state.heard(upTo: version) }
         let failure = heard.failure ?? ending

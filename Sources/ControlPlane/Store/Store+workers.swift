@@ -83,6 +83,10 @@ extension Store {
         if let existing = try WorkerRow.find(.url(registration.url), database), existing.intent == .active {
             throw StoreError.workerExists(existing.id)
         }
+        // Before the index of pods refuses it, which would undo all of its transaction.
+        if let pod = registration.pod, let existing = try WorkerRow.find(pod, database) {
+            throw StoreError.workerExists(existing.id)
+        }
         let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM worker") ?? 0
         guard count < Snapshot.workersMax else { throw StoreError.workersMaxReached }
         var generator = SystemRandomNumberGenerator()

@@ -87,6 +87,14 @@ enum WorkerRow {
         return try Row.fetchOne(statement, arguments: [url.description]).map(worker)
     }
 
+    /// The worker of a pod that takes requests.
+    static func find(_ pod: PodReference, _ database: Database) throws -> Worker? {
+        let statement = try database.cachedStatement(
+            sql: "SELECT * FROM worker WHERE pod_uid = ? AND intent = 'active'"
+        )
+        return try Row.fetchOne(statement, arguments: [pod.uid]).map(worker)
+    }
+
     static func find(_ incarnation: IncarnationID, _ database: Database) throws -> Worker? {
         try find("incarnation", incarnation.description, database)
     }

@@ -22,6 +22,26 @@ struct StoreTests {
 
     private let origin = AuditOrigin(actor: .api, sourceAddress: "10.0.0.7", requestID: "r-1")
 
+    @Test("registers many workers of pods at once; one that is there already harms no other and leaves nothing")
+    func manyAtOnce() async throws {
+        func pod(_ uid: String, _ url: String) throws -> WorkerRegistration {
+            let worker = PodWorker(url: try WorkerURL(url))
+            return WorkerRegistration(worker, of: PodReference(namespace: "n", name: uid, uid: uid))
+        }
+        let first = try await store.addWorkers([try pod("a", "http://h:1")], firstReadyAt: nil, origin: .kubernetes)
+        #expect(first.count == 1)
+        // The same URL, the same pod at another URL, and one that is new.
+        let results = try await store.addWorkers(
+            [try pod("b", "http://h:1"), try pod("a", "http://h:2"), try pod("c", "http://h:3")],
+            firstReadyAt: nil,
+            origin: .kubernetes
+        )
+        let isAdded = results.map { result in if case .success = result { true } else { false } }
+        #expect(isAdded == [false, false, true])
+        #expect(try await store.workers().map(\.pod?.uid) == ["a", "c"])
+        #expect(try await store.audit(before: nil, limit: 10).count == 2)
+    }
+
     @Test("commits a change, its audit row and the next sequence together")
     func oneTransaction() async throws {
         let added = try await store.addWorker(try registration("http://h:1"), origin: origin)
