@@ -4,6 +4,7 @@ extension MicroBenchmark {
         [
             scan("200-bytes", SampleBodies.chat(contentBytes: 100, of: SampleBodies.plainText)),
             scan("4k-escapes", SampleBodies.chat(contentBytes: 4_000, of: SampleBodies.escapedText)),
+            scan("4k-prose", SampleBodies.chat(contentBytes: 4_000, of: SampleBodies.proseText)),
             scan("64k-escapes", SampleBodies.chat(contentBytes: 65_000, of: SampleBodies.escapedText)),
             scan("64k-chinese", SampleBodies.chat(contentBytes: 65_000, of: SampleBodies.chineseText)),
         ]

@@ -3,6 +3,10 @@ enum SampleBodies {
     static let plainText = "Tell me in one sentence why the sky is blue. "
     /// Text with an escape every thirty bytes or so, as source code and dialogues have it.
     static let escapedText = #"The \"quick\" brown fox jumps over the lazy dog,\nand then it says:\n\tdone. "#
+    /// As people write: a line end every hundred bytes, a quotation now and then.
+    static let proseText =
+        #"Summarise the incident report below in three sentences and name the component that failed first.\n"#
+        + #"The on-call engineer wrote: \"the queue grew for eleven minutes before the alarm went off\".\n"#
     static let chineseText = "请用一句话说明天空为什么是蓝色的，并给出一个例子。"
 
     /// An event of a chat completion's stream.

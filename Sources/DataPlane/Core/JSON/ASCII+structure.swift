@@ -30,4 +30,13 @@ extension ASCII {
         default: nil
         }
     }
+
+    /// Whether a backslash and this byte are an escape (RFC 8259 section 7), `\u` left aside.
+    @inline(__always)
+    static func isSimpleEscape(_ byte: UInt8) -> Bool {
+        // A bit for each byte: quotation mark and slash, and from 0x40 on backslash, b, f, n, r and t.
+        let early: UInt64 = 1 << 0x22 | 1 << 0x2F
+        let late: UInt64 = 1 << 0x1C | 1 << 0x22 | 1 << 0x26 | 1 << 0x2E | 1 << 0x32 | 1 << 0x34
+        return byte < 0x80 && (byte < 0x40 ? early : late) >> UInt64(byte & 0x3F) & 1 == 1
+    }
 }

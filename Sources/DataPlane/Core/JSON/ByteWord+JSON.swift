@@ -19,7 +19,7 @@ extension ByteWord {
         @inline(__always) get {
             guard UInt8(truncatingIfNeeded: bits) == ASCII.backslash else { return 0 }
             let kind = UInt8(truncatingIfNeeded: bits >> 8)
-            if ASCII.meaning(ofEscape: kind) != nil { return 2 }
+            if ASCII.isSimpleEscape(kind) { return 2 }
             return kind == ASCII.lowerU && ByteWord.areHexadecimal(UInt32(truncatingIfNeeded: bits >> 16)) ? 6 : 0
         }
     }

@@ -7,28 +7,43 @@ enum JSONText {
     /// escape or of a multi-byte sequence, and neither is what stands at the result.
     @inline(__always)
     static func end(_ bytes: borrowing Span<UInt8>, from start: Int) -> Int {
-        let last = bytes.count &- ByteWord.count
-        var index = start
-        while index <= last {
-            let prefix = bytes.word(at: index).plainTextPrefix
-            index &+= prefix
-            if prefix == ByteWord.count { continue }
+        let lastBlock = bytes.count &- ByteBlock.count
+        var index = bytes.plainTextEnd(from: start)
+        while index <= lastBlock {
             let special = index
-            index = runEnd(bytes, from: special, last)
-            if index == special { break }
+            index = specialEnd(bytes, from: special, lastBlock)
+            if index == special { return index }
+            index = bytes.plainTextEnd(from: index)
         }
+        return tailEnd(bytes, from: index)
+    }
+
+    /// Where the escape or the run of multi-byte sequences ends that begins at `start`; `start` when neither does.
+    @inline(__always)
+    private static func specialEnd(_ bytes: borrowing Span<UInt8>, from start: Int, _ last: Int) -> Int {
+        var word = bytes.word(at: start)
+        if word.bits & 0x80 == 0 { return start &+ word.escapeLength }
+        var index = start
+        repeat {
+            let length = word.sequenceLength
+            if length == 0 { break }
+            index &+= length
+            if index > last { break }
+            word = bytes.word(at: index)
+        } while word.bits & 0x80 != 0
         return index
     }
 
-    /// Where the run of escapes and multi-byte sequences ends that begins at `start`, with nothing between them.
-    @inline(__always)
-    private static func runEnd(_ bytes: borrowing Span<UInt8>, from start: Int, _ last: Int) -> Int {
+    /// As ``end(_:from:)``, for the last bytes.
+    private static func tailEnd(_ bytes: borrowing Span<UInt8>, from start: Int) -> Int {
+        let last = bytes.count &- ByteWord.count
         var index = start
         while index <= last {
-            let word = bytes.word(at: index)
-            let length = word.bits & 0x80 != 0 ? word.sequenceLength : word.escapeLength
-            if length == 0 { break }
-            index &+= length
+            index &+= bytes.word(at: index).plainTextPrefix
+            guard index <= last else { break }
+            let special = index
+            index = specialEnd(bytes, from: special, last)
+            if index == special { break }
         }
         return index
     }
