@@ -76,6 +76,12 @@ struct AdminError: Error, Hashable {
                 case .url(let url): url.description
                 }
             self.init(.notFound, code: "WORKER_NOT_FOUND", "Worker \(name) not found")
+        case .workerFollowsPod(let id):
+            self.init(
+                .conflict,
+                code: "WORKER_FOLLOWS_POD",
+                "Worker \(id) belongs to a pod; it cannot be activated, but its URL can be added again."
+            )
         case .policyNotFound(let model):
             self.init(.notFound, code: "POLICY_NOT_FOUND", "Model '\(model)' has no policy of its own.")
         case .settingsNotFound(let model):

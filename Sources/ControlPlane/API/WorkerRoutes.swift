@@ -14,6 +14,7 @@ struct WorkerRoutes: Sendable {
             AdminRoute(.get, "/workers/{id}", show),
             AdminRoute(.put, "/workers/{id}", update),
             AdminRoute(.delete, "/workers/{id}", remove),
+            AdminRoute(.post, "/workers/{id}/activate", activate),
         ]
     }
 
@@ -94,6 +95,15 @@ struct WorkerRoutes: Sendable {
         var response = try accepted(removed, message: message, fields: ["location": .string(location)])
         response.headers[.location] = location
         return response
+    }
+
+    private func activate(_ request: Request, _ context: AdminContext) async throws -> Response {
+        let reference = try WorkerReference(try context.pathParameter("id"))
+        let active = try await services.workers.activate(reference, origin: context.origin)
+        return try accepted(
+            active,
+            message: active.isChange ? "Worker takes requests again" : "Worker was active already"
+        )
     }
 
     private func accepted(

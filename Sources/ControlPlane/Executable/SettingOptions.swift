@@ -126,6 +126,7 @@ struct RetryOptions: ParsableArguments {
     @Option(.retryBackoffMultiplierPermille) var backoffMultiplier: String?
     @Option(.retryJitterPermille) var jitter: String?
     @Option(.retryBudgetPercent) var budget: String?
+    @Option(.retrySilenceMilliseconds) var silence: String?
 
     @Flag(name: .long, help: "Make one attempt for each request: --retry-max-retries 1.")
     var disableRetries = false
@@ -136,7 +137,7 @@ struct RetryOptions: ParsableArguments {
             (.retryAttemptsMax, disableRetries || attemptsMax == "0" ? "1" : attemptsMax),
             (.retryBackoffInitialMilliseconds, backoffInitial),
             (.retryBackoffMaxMilliseconds, backoffMax), (.retryBackoffMultiplierPermille, backoffMultiplier),
-            (.retryJitterPermille, jitter), (.retryBudgetPercent, budget),
+            (.retryJitterPermille, jitter), (.retryBudgetPercent, budget), (.retrySilenceMilliseconds, silence),
         ]
     }
 }

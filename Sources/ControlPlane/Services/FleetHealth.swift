@@ -88,6 +88,7 @@ final class FleetHealth: Sendable {
             var observation = observed.observation(of: incarnation, since: since)
             if let suspicion, suspicion.workers.contains(incarnation) {
                 observation?.state = .ready
+                observation?.isSilent = nil
                 observation?.reason = suspicion.reason
             }
             return observation

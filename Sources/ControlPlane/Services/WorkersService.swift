@@ -170,7 +170,26 @@ final class WorkersService: Sendable {
         monitor.stop(draining.value.incarnation)
         logger.notice("A worker drains.", metadata: ["worker.url": "\(draining.value.url)"])
         drains.began()
+        // Somebody may have taken it back before its watch ended.
+        if let now = try await store.worker(.id(draining.value.id)), now.value.intent == .active { watch(now.value) }
         return draining
+    }
+
+    /// Takes the removal of a worker back while it drains: it gets requests again, and what it has goes on.
+    ///
+    /// - Throws: ``StoreError``.
+    func activate(_ reference: WorkerReference, origin: AuditOrigin) async throws -> Committed<Worker> {
+        let active = try await store.activateWorker(reference, origin: origin)
+        guard active.isChange else { return active }
+        changes.versionCommitted()
+        watch(active.value)
+        logger.notice("The removal of a worker was taken back.", metadata: ["worker.url": "\(active.value.url)"])
+        return active
+    }
+
+    /// Begins to watch a worker of which nothing new is known.
+    private func watch(_ worker: Worker) {
+        monitor.start(worker, worker.firstReadyAt == nil ? .new : .wasReady)
     }
 
     /// Keeps new requests from a registered worker, whatever its probes say, until it is released.
@@ -197,7 +216,7 @@ final class WorkersService: Sendable {
         changes.versionCommitted()
         let isWatched = updated.value.intent == .active
         if isWatched, before?.properties.health != updated.value.properties.health {
-            monitor.start(updated.value, updated.value.firstReadyAt == nil ? .new : .wasReady)
+            watch(updated.value)
         }
         return updated
     }
@@ -217,9 +236,7 @@ final class WorkersService: Sendable {
     /// Begins to watch every registered worker, and to carry removals on; called once, after the start.
     func watchAll() async throws {
         drains.start()
-        for worker in try await store.workers() where worker.intent == .active {
-            monitor.start(worker, worker.firstReadyAt == nil ? .new : .wasReady)
-        }
+        for worker in try await store.workers() where worker.intent == .active { watch(worker) }
     }
 
     /// Ends all waits and all watching.

@@ -37,6 +37,27 @@ extension Store {
         }
     }
 
+    /// Takes the removal of a worker back: the same incarnation gets requests again.
+    ///
+    /// - Throws: ``StoreError/workerNotFound(_:)``, ``StoreError/workerExists(_:)`` when its URL was added anew meanwhile,
+    ///   ``StoreError/workerFollowsPod(_:)``.
+    public func activateWorker(_ reference: WorkerReference, origin: AuditOrigin) async throws -> Committed<Worker> {
+        try await write { [epoch] database in
+            guard let worker = try WorkerRow.find(reference, database) else {
+                throw StoreError.workerNotFound(reference)
+            }
+            if worker.drain != nil {
+                guard worker.pod == nil else { throw StoreError.workerFollowsPod(worker.id) }
+                if let other = try WorkerRow.find(.url(worker.url), database), other.intent == .active {
+                    throw StoreError.workerExists(other.id)
+                }
+            }
+            return try Store.change(worker, action: .workerActivated, origin: origin, epoch, database) { worker in
+                worker.drain = nil
+            }
+        }
+    }
+
     static func drain(
         _ worker: Worker,
         _ time: DrainTime,

@@ -7,6 +7,8 @@ public enum StoreError: Error, Hashable, Sendable {
     /// A worker with the same normalised URL is registered.
     case workerExists(WorkerID)
     case workerNotFound(WorkerReference)
+    /// The worker of a pod comes and goes as its pod does.
+    case workerFollowsPod(WorkerID)
     case policyNotFound(model: String)
     /// The model has no settings of its own.
     case settingsNotFound(model: String)

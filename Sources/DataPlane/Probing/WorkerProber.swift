@@ -22,7 +22,7 @@ final class WorkerProber: Sendable {
 
     private struct State: Sendable {
         var waiting: [Target] = []
-        var outcomes: [(IncarnationID, Bool)] = []
+        var outcomes: [(IncarnationID, LocalHealth.Outcome)] = []
     }
 
     private let state = Mutex(State())
@@ -43,7 +43,7 @@ final class WorkerProber: Sendable {
     }
 
     /// What has ended since the last call.
-    func takeOutcomes() -> [(IncarnationID, Bool)] {
+    func takeOutcomes() -> [(IncarnationID, LocalHealth.Outcome)] {
         state.withLock { state in
             defer { state.outcomes = [] }
             return state.outcomes
@@ -64,7 +64,7 @@ final class WorkerProber: Sendable {
         var probes: [Probe] = []
         while true {
             for target in takeWaiting() {
-                if let probe = begin(target) { probes.append(probe) } else { report(target.incarnation, false) }
+                if let probe = begin(target) { probes.append(probe) } else { report(target.incarnation, .failed) }
             }
             wait(probes)
             probes = probes.compactMap { advance($0) }
@@ -119,7 +119,7 @@ final class WorkerProber: Sendable {
             if sent == probe.request.count {
                 probe.hasSent = true
             } else if sent >= 0 || (errno != EAGAIN && errno != ENOTCONN) {
-                return end(probe, isWell: false)
+                return end(probe, .failed)
             }
         }
         if probe.hasSent {
@@ -129,21 +129,21 @@ final class WorkerProber: Sendable {
             // "HTTP/1.1 200"
             if probe.answer.count >= 12 {
                 let isHTTP = probe.answer.starts(with: "HTTP/1.".utf8)
-                return end(probe, isWell: isHTTP && (0x31...0x34).contains(probe.answer[9]))
+                return end(probe, isHTTP && (0x31...0x34).contains(probe.answer[9]) ? .well : .failed)
             }
-            if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { return end(probe, isWell: false) }
+            if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { return end(probe, .failed) }
         }
-        return probe.endsAt <= EpollReactor.clock() ? end(probe, isWell: false) : probe
+        return probe.endsAt <= EpollReactor.clock() ? end(probe, .silent) : probe
     }
 
-    private func end(_ probe: Probe, isWell: Bool) -> Probe? {
+    private func end(_ probe: Probe, _ outcome: LocalHealth.Outcome) -> Probe? {
         close(probe.descriptor)
-        report(probe.incarnation, isWell)
+        report(probe.incarnation, outcome)
         return nil
     }
 
-    private func report(_ incarnation: IncarnationID, _ isWell: Bool) {
-        state.withLock { $0.outcomes.append((incarnation, isWell)) }
+    private func report(_ incarnation: IncarnationID, _ outcome: LocalHealth.Outcome) {
+        state.withLock { $0.outcomes.append((incarnation, outcome)) }
         Mailbox.wake(outcomesDescriptor)
     }
 }

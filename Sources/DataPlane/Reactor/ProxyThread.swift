@@ -105,7 +105,9 @@ struct ProxyThread: ~Copyable {
 
     private func sleepMilliseconds() -> Int32 {
         if !reactor.scheduled.isEmpty { return 0 }
-        if acceptsAgainAt != nil || reactor.wheel.count > 0 { return Int32(DeadlineWheel.slotMilliseconds) }
+        if acceptsAgainAt != nil || reactor.wheel.count > 0 || engine.looksForSilence {
+            return Int32(DeadlineWheel.slotMilliseconds)
+        }
         return -1
     }
 

@@ -34,7 +34,7 @@ extension Subscription {
                     )
                 )
             } else {
-                _ = localHealth?.probed(worker.incarnation, isWell: false, at: now)
+                _ = localHealth?.probed(worker.incarnation, .failed, at: now)
             }
         }
         prober.probe(targets)
@@ -44,8 +44,8 @@ extension Subscription {
         Mailbox.clear(outcomesDescriptor)
         let now = EpollReactor.clock()
         var isNews = false
-        for (incarnation, isWell) in prober.takeOutcomes() where localHealth != nil {
-            if localHealth?.probed(incarnation, isWell: isWell, at: now) == true { isNews = true }
+        for (incarnation, outcome) in prober.takeOutcomes() where localHealth != nil {
+            if localHealth?.probed(incarnation, outcome, at: now) == true { isNews = true }
         }
         if isNews { recompile() }
     }
@@ -53,12 +53,14 @@ extension Subscription {
     /// What is observed of the workers: by the control plane, or by this data plane while that is silent.
     var observations: HealthMessage? {
         guard let localHealth, let run = health?.run ?? ownRun else { return health }
+        let silent = localHealth.silent
         let workers = localHealth.states.map { incarnation, state in
             WorkerObservation(
                 incarnation: incarnation,
                 state: state,
                 since: "",
-                reason: "Probed by the data plane; the control plane is silent."
+                reason: "Probed by the data plane; the control plane is silent.",
+                isSilent: silent.contains(incarnation)
             )
         }
         return HealthMessage(run: run, tick: 0, workers: workers)

@@ -17,8 +17,15 @@ public struct HealthMessage: Hashable, Sendable, Codable {
 
     /// Whether the other message observes the same states, so that requests are routed by the same table.
     public func hasStates(of other: HealthMessage) -> Bool {
-        func states(_ message: HealthMessage) -> [IncarnationID: ObservedState] {
-            Dictionary(message.workers.map { ($0.incarnation, $0.state) }) { _, last in last }
+        struct State: Equatable {
+            var state: ObservedState
+            var isSilent: Bool
+        }
+        func states(_ message: HealthMessage) -> [IncarnationID: State] {
+            let states = message.workers.map {
+                ($0.incarnation, State(state: $0.state, isSilent: $0.isSilent ?? false))
+            }
+            return Dictionary(states) { _, last in last }
         }
         return states(self) == states(other)
     }
@@ -32,12 +39,26 @@ public struct WorkerObservation: Hashable, Sendable, Codable {
     public var since: String
     /// Why the worker is in this state, as one sentence for a person.
     public var reason: String
+    /// It is unhealthy because nothing is heard of it: neither a refusal nor an answer. Nil: no.
+    public var isSilent: Bool?
 
-    public init(incarnation: IncarnationID, state: ObservedState, since: String, reason: String) {
+    enum CodingKeys: String, CodingKey {
+        case incarnation, state, since, reason
+        case isSilent = "silent"
+    }
+
+    public init(
+        incarnation: IncarnationID,
+        state: ObservedState,
+        since: String,
+        reason: String,
+        isSilent: Bool = false
+    ) {
         self.incarnation = incarnation
         self.state = state
         self.since = since
         self.reason = reason
+        self.isSilent = isSilent ? true : nil
     }
 }
 

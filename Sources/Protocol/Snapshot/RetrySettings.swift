@@ -13,6 +13,9 @@ public struct RetrySettings: Hashable, Sendable {
     /// Most requests of a data plane that may be retried at one time, as a share of those in flight, so that an outage is
     /// not multiplied. A few may always be.
     public var budgetPercent = 20
+    /// How long a worker that was taken out for its silence must have sent nothing before requests that await its first
+    /// byte are tried elsewhere, in milliseconds; 0: they never are.
+    public var silenceMilliseconds = 5_000
 
     public init() {}
 }

@@ -136,6 +136,7 @@ extension RoutingSettings {
         case retryBackoffMultiplierPermille = "retry_backoff_multiplier_permille"
         case retryJitterPermille = "retry_jitter_permille"
         case retryBudgetPercent = "retry_budget_percent"
+        case retrySilenceMilliseconds = "retry_silence_milliseconds"
         case breakerFailureThreshold = "breaker_failure_threshold"
         case breakerSuccessThreshold = "breaker_success_threshold"
         case breakerOpenMilliseconds = "breaker_open_milliseconds"
@@ -183,6 +184,7 @@ extension RoutingSettings {
         case .retryBackoffMultiplierPermille: \.retry.backoffMultiplierPermille
         case .retryJitterPermille: \.retry.jitterPermille
         case .retryBudgetPercent: \.retry.budgetPercent
+        case .retrySilenceMilliseconds: \.retry.silenceMilliseconds
         case .breakerFailureThreshold: \.breaker.failureThreshold
         case .breakerSuccessThreshold: \.breaker.successThreshold
         case .breakerOpenMilliseconds: \.breaker.openMilliseconds

@@ -106,7 +106,8 @@ extension RoutingSettings {
         case .concurrentRequestsMax, .queueSize, .requestsPerSecondMax, .workerRequestsMax: 0...10_000_000
         case .queuePercentMax: 0...100_000
         case .retryAttemptsMax: 1...100
-        case .retryBackoffInitialMilliseconds, .retryBackoffMaxMilliseconds: 0...dayMilliseconds
+        case .retryBackoffInitialMilliseconds, .retryBackoffMaxMilliseconds, .retrySilenceMilliseconds:
+            0...dayMilliseconds
         case .retryBackoffMultiplierPermille: 1_000...100_000
         case .retryJitterPermille: 0...1_000
         case .retryBudgetPercent, .breakerOpenPercentMax: 0...100

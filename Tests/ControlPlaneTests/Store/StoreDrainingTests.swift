@@ -69,6 +69,45 @@ struct StoreDrainingTests {
         #expect(try await store.workers().map(\.id) == [new.id])
     }
 
+    @Test("is the same worker again when its removal is taken back, and drains anew by a new version")
+    func activation() async throws {
+        let worker = try await add("http://a:1")
+        #expect(try await !store.activateWorker(.id(worker.id), origin: origin).isChange)
+        _ = try await store.drainWorker(.id(worker.id), .milliseconds(5_000), origin: origin)
+        _ = try await store.cutWorker(worker.incarnation, reason: "late")
+        let active = try await store.activateWorker(.url(worker.url), origin: origin)
+        #expect(active.isChange && active.value == worker)
+        #expect(try store.snapshot().workers.map(\.intent) == [.active])
+        #expect(try store.snapshot().workers.map(\.isCut) == [false])
+        #expect(try await store.cutWorker(worker.incarnation, reason: "late") == nil)
+        #expect(try await store.removeDrained(worker.incarnation, reason: "done") == nil)
+        #expect(try await store.audit(before: nil, limit: 1).map(\.action) == ["worker.activated"])
+        let again = try await store.drainWorker(.id(worker.id), .milliseconds(5_000), origin: origin)
+        #expect(again.value.drain?.sequence == active.version.sequence + 1 && again.value.drain?.cutAt == nil)
+    }
+
+    @Test("cannot be taken back once its URL is registered anew, or it is gone, and not by a person when a pod decides")
+    func noActivation() async throws {
+        let old = try await add("http://a:1")
+        _ = try await store.drainWorker(.id(old.id), .standard, origin: origin)
+        let new = try await add("http://a:1")
+        await #expect(throws: StoreError.workerExists(new.id)) {
+            try await store.activateWorker(.id(old.id), origin: origin)
+        }
+        _ = try await store.removeDrained(old.incarnation, reason: "done")
+        await #expect(throws: StoreError.workerNotFound(.id(old.id))) {
+            try await store.activateWorker(.id(old.id), origin: origin)
+        }
+        var registration = try WorkerRegistration(url: "http://b:1", source: .kubernetes)
+        registration.pod = PodReference(namespace: "n", name: "b", uid: "u")
+        let pod = try await store.addWorker(registration, origin: origin).value
+        _ = try await store.drainWorker(.id(pod.id), .standard, origin: origin)
+        await #expect(throws: StoreError.workerFollowsPod(pod.id)) {
+            try await store.activateWorker(.id(pod.id), origin: origin)
+        }
+        #expect(try await store.workers().allSatisfy { $0.id != pod.id || $0.drain != nil })
+    }
+
     @Test("of before the migration keeps everything that it had")
     func migration() async throws {
         let path = folder.file("old.db")

@@ -65,9 +65,11 @@ def test_every_operation_answers_as_documented(bench: Workbench) -> None:
     ask("GET", "/workers/00000000-0000-4000-8000-000000000000", expected=404)
     ask("PUT", f"/workers/{identity}", {"priority": 1, "labels": {"zone": "a"}}, 202)
     ask("PUT", f"/workers/{identity}", {"priority": "high"}, 422)
+    ask("POST", f"/workers/{identity}/activate", expected=202)
     ask("DELETE", f"/workers/{identity}", expected=202)
     wait_for("the worker to be gone", lambda: plane.admin.get(f"/workers/{identity}").status_code == 404)
     ask("DELETE", f"/workers/{identity}", expected=404)
+    ask("POST", f"/workers/{identity}/activate", expected=404)
 
     ask("PUT", "/policies/default", {"name": "round_robin"})
     ask("PUT", "/policies/default", {"name": "cache_aware", "parameters": {"cache_threshold": 0.5}})

@@ -44,6 +44,7 @@ FLAGS: list[tuple[str, str, str, int | str]] = [
     ("--retry-backoff-multiplier", "2.5", "retry_backoff_multiplier_permille", 2500),
     ("--retry-jitter-factor", "0.1", "retry_jitter_permille", 100),
     ("--retry-budget-percent", "30", "retry_budget_percent", 30),
+    ("--retry-silence-secs", "7.5", "retry_silence_milliseconds", 7500),
     ("--cb-failure-threshold", "5", "breaker_failure_threshold", 5),
     ("--cb-success-threshold", "2", "breaker_success_threshold", 2),
     ("--cb-timeout-duration-secs", "30", "breaker_open_milliseconds", 30000),

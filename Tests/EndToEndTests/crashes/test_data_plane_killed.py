@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -12,7 +13,10 @@ from support.load import LoadGenerator
 from support.measurements import record
 from support.processes import freeze, is_alive, socket_ports
 from support.raw_http import RawConnection
+from support.recording_worker import RecordedRequest, WorkerConnection, response_bytes
 from support.waiting import wait_for
+
+STREAM = '{"text":"x","stream":true}'
 
 
 @pytest.mark.measured
@@ -63,3 +67,57 @@ def test_connections_that_wait_to_be_accepted_survive_its_death(bench: Workbench
     for connection in queued:
         with connection:
             assert connection.read_response().status == 200
+
+
+class Streams:
+    """A worker whose streams go on until their reader leaves."""
+
+    def __init__(self, bench: Workbench):
+        self.open: set[WorkerConnection] = set()
+        self.url = bench.recording_worker(self.respond).url
+
+    def respond(self, connection: WorkerConnection, request: RecordedRequest) -> bool | None:
+        if b"stream" not in request.body:
+            connection.send(response_bytes("{}"))
+            return None
+        self.open.add(connection)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.send_chunk(b"data: {}\n\n")
+        connection.wait_for_end(limit(60))
+        self.open.discard(connection)
+        return False
+
+
+def test_200_streams_that_die_with_it_are_counted_nowhere_and_those_of_the_other_one_go_on(bench: Workbench) -> None:
+    worker = Streams(bench)
+    plane, victim = bench.wired(worker.url)
+    other = bench.data_plane(plane.control_socket)
+    bench.wait_ready(other)
+    with ExitStack() as clients:
+        def open_streams(port: int, count: int) -> list[RawConnection]:
+            streams = [clients.enter_context(RawConnection(port, timeout=limit(20))) for _ in range(count)]
+            for stream in streams:
+                stream.send(f"POST /generate HTTP/1.1\r\nHost: t\r\nContent-Length: {len(STREAM)}\r\n\r\n{STREAM}")
+                assert stream.read_response(head_only=True).status == 200
+            return streams
+
+        dying, living = open_streams(victim.port, 200), open_streams(other.port, 20)
+        wait_for("all to be counted", lambda: plane.admin.worker(worker.url)["load"] == 220)
+        victim.kill()
+        killed = time.monotonic()
+        wait_for("the worker to be rid of them", lambda: len(worker.open) == 20)
+        wait_for("their counts to be gone", lambda: plane.admin.worker(worker.url)["load"] == 20)
+        assert time.monotonic() - killed < limit(3)
+        for stream in dying:
+            with suppress(ConnectionError):
+                while stream.receive():
+                    pass
+        for connection in list(worker.open):
+            connection.send_chunk(b'data: {"further":1}\n\n')
+        for stream in living:
+            received = b""
+            while b"further" not in received:
+                data = stream.receive()
+                assert data, "a stream of the other data plane was cut"
+                received += data
+    wait_for("nothing to be left", lambda: not worker.open and plane.admin.worker(worker.url)["load"] == 0, limit(5))

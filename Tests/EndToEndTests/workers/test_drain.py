@@ -167,6 +167,29 @@ def test_the_same_url_added_again_is_a_new_worker_beside_the_draining_one(bench:
     assert ask(proxy.port, "POST", "/generate", b"{}").status == 200
 
 
+def test_a_removal_that_is_taken_back_leaves_the_worker_as_it_was(bench: Workbench) -> None:
+    leaving, staying, plane, proxy, client, identity = fleet(bench)
+    assert plane.admin.put("/policies/default", json={"name": "round_robin"}).status_code == 200
+    before = plane.admin.worker(leaving.url)
+    plane.admin.delete(f"/workers/{identity}", params={"timeout_secs": 1})
+    deadline = time.monotonic() + 1
+    plane.admin.wait_until_applied(1)
+    answer = plane.admin.post(f"/workers/{identity}/activate")
+    assert answer.status_code == 202 and answer.json()["message"] == "Worker takes requests again", answer.text
+    plane.admin.wait_until_applied(1)
+    wait_for("a new request there",
+             lambda: ask(proxy.port, "POST", "/generate", b"{}").status == 200 and leaving.asked() > 1)
+    wait_for("its time to drain to be long over", lambda: time.monotonic() > deadline + 1)
+    after = plane.admin.worker(leaving.url)
+    assert (after["incarnation"], after["state"]) == (before["incarnation"], "ready")
+    leaving.finishing.set()
+    assert b"[DONE]" in rest_of(client)
+    assert plane.admin.urls() == [leaving.url, staying.url]
+    actions = plane.rows("SELECT action, actor FROM audit WHERE subject = ? ORDER BY id DESC LIMIT 2", leaving.url)
+    assert actions == [("worker.activated", "api"), ("worker.draining", "api")]
+    assert plane.admin.post(f"/workers/{identity}/activate").json()["message"] == "Worker was active already"
+
+
 def test_a_drain_goes_on_after_the_control_plane_was_killed(bench: Workbench) -> None:
     leaving, _, plane, _, client, identity = fleet(bench)
     plane.admin.delete(f"/workers/{identity}", params={"timeout_secs": 600})

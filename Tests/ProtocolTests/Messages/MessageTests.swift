@@ -56,6 +56,35 @@ struct MessageTests {
         }
     }
 
+    @Test("Silence is told only where there is some, and is a state of its own")
+    func silence() throws {
+        var observation = WorkerObservation(
+            incarnation: SampleSnapshot.identifier(IncarnationKind.self, 1),
+            state: .unhealthy,
+            since: "2026-11-24T12:00:00.000Z",
+            reason: "Nothing came."
+        )
+        func message() -> HealthMessage {
+            HealthMessage(run: SampleSnapshot.identifier(RunKind.self, 1), tick: 9, workers: [observation])
+        }
+        let refused = message()
+        #expect(
+            !String(decoding: try LineCoding.encode(ControlPlaneMessage.health(refused)), as: UTF8.self).contains(
+                "silent"
+            )
+        )
+        observation.isSilent = true
+        let silent = message()
+        #expect(
+            String(decoding: try LineCoding.encode(ControlPlaneMessage.health(silent)), as: UTF8.self).contains(
+                #""silent":true"#
+            )
+        )
+        #expect(!silent.hasStates(of: refused) && silent.hasStates(of: silent))
+        let line = try LineCoding.encode(ControlPlaneMessage.health(silent))
+        #expect(try LineCoding.decode(ControlPlaneMessage.self, from: line) == .health(silent))
+    }
+
     @Test("A message of an unknown type is no error, so that newer planes may say more")
     func unknownTypes() throws {
         let line = Array(#"{"type":"gossip","x":1}"#.utf8)

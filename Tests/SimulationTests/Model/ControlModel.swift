@@ -35,16 +35,19 @@ struct ControlModel {
         return encoded
     }
 
-    /// Publishes what is observed: every active worker is ready or not, as the world has it.
-    mutating func observe(_ store: StoreModel, isAlive: (Worker) -> Bool) throws {
+    /// Publishes what is observed: every active worker is ready, refuses connections or is silent, as the world has it.
+    mutating func observe(_ store: StoreModel, alive: Set<Int>, frozen: Set<Int>) throws {
         mustObserve = false
         tick += 1
         let observations = store.rows.workers.filter { $0.drain == nil }.map { worker in
-            WorkerObservation(
+            let number = World.number(of: worker)
+            let isSilent = alive.contains(number) && frozen.contains(number)
+            return WorkerObservation(
                 incarnation: worker.incarnation,
-                state: isAlive(worker) ? .ready : .unhealthy,
+                state: alive.contains(number) && !isSilent ? .ready : .unhealthy,
                 since: "2026-01-01T00:00:00Z",
-                reason: ""
+                reason: "",
+                isSilent: isSilent
             )
         }
         registry.publish(try PublishedHealth(HealthMessage(run: run, tick: tick, workers: observations)))

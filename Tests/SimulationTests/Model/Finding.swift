@@ -16,6 +16,8 @@ enum Plant: String, CaseIterable {
     case mixedVersion = "mixed-version"
     /// A thread goes on with its old table after the new one was acknowledged.
     case staleTable = "stale-table"
+    /// A breaker that is open is forgotten, so that its worker gets requests before its time.
+    case forgottenBreaker = "forgotten-breaker"
     /// A request that has ended stays counted at its worker.
     case leakedLoad = "leaked-load"
     /// The time limits of connections to workers never fire.
@@ -26,7 +28,7 @@ enum Plant: String, CaseIterable {
         switch self {
         case .lostAudit, .mixedVersion: 1
         case .lowerSequence: 2
-        case .staleTable: 4
+        case .staleTable, .forgottenBreaker: 4
         case .leakedLoad: 5
         case .lostDeadline: 6
         }

@@ -34,6 +34,8 @@ final class PlaneModel {
     var update = 0
     var acknowledges = false
     var table = RoutingTable.empty
+    /// Slots of workers whose breakers were seen open, and until when they may get nothing.
+    private(set) var openUntil: [Int: MonotonicTime] = [:]
     /// The greatest sequence that was ever applied, for invariant 2.
     var highest: UInt64 = 0
 
@@ -99,7 +101,21 @@ final class PlaneModel {
             bytes[3] = UInt8(url.host.split(separator: "-").last.flatMap { UInt8($0) } ?? 0)
             addresses[url.host] = [IPAddress(bytes: bytes, isIPv6: false)]
         }
-        return try compiler.compile(snapshot, digest: digest, health: health, addresses: addresses)
+        let table = try compiler.compile(snapshot, digest: digest, health: health, addresses: addresses)
+        // A worker that answers its probes again is tried at once.
+        openUntil = shared.breakers.openTimes()
+        return table
+    }
+
+    /// Remembers the breakers that are open now; what was seen open before stays so until its time is over.
+    func noteBreakers(at now: MonotonicTime, plant: Plant?) {
+        let open = shared.breakers.openTimes()
+        guard !open.isEmpty || !openUntil.isEmpty else { return }
+        openUntil = openUntil.filter { $0.value > now }
+        for (slot, until) in open where until > now {
+            openUntil[slot] = until
+            if plant == .forgottenBreaker { shared.breakers.forget(slot: slot) }
+        }
     }
 
     private func hand(_ table: RoutingTable, acknowledges: Bool) {
@@ -123,6 +139,7 @@ final class PlaneModel {
         acknowledges = false
         guard let version = self.table.version, let digest = self.table.digest, let current else { return [] }
         compiler.retire(allBut: current.snapshot)
+        openUntil = shared.breakers.openTimes()
         let actions = try subscription.applied(version, digest: digest)
         guard version.sequence >= highest else {
             throw Finding(invariant: 2, message: "plane \(number) went from sequence \(highest) to \(version.sequence)")

@@ -34,8 +34,8 @@ struct SimulatedNetwork: Network {
     var connections: [ConnectionID: Connection] = [:]
     var order: [ConnectionID] = []
     var wakes: Set<Int> = []
-    /// Connections to workers that the engine opened since the last look.
-    var opened: [ConnectionID] = []
+    /// Requests that the engine sent to workers since the last look, and whether each went on a new connection.
+    var attempts: [(id: ConnectionID, isFresh: Bool)] = []
     private var nextSlot: UInt32 = 0
     private var freeSlots: [UInt32] = []
     private var generation: UInt32 = 0
@@ -66,12 +66,14 @@ struct SimulatedNetwork: Network {
 
     mutating func connect(to address: UpstreamAddress) -> ConnectionID? {
         guard case .ip(let ip, _) = address else { return nil }
-        let id = open(.worker(Int(ip.bytes[3])), isConnected: false)
-        opened.append(id)
-        return id
+        return open(.worker(Int(ip.bytes[3])), isConnected: false)
     }
 
     mutating func send(_ bytes: borrowing Span<UInt8>, to id: ConnectionID) {
+        // Requests are so short that each is sent at once.
+        if let connection = connections[id], connection.peer.worker != nil, attempts.last?.id != id {
+            attempts.append((id, !connection.isConnected))
+        }
         for index in bytes.indices { connections[id]?.toPeer.append(bytes[index]) }
     }
 

@@ -48,7 +48,7 @@ struct StoreModel {
         return snapshot
     }
 
-    /// Short time limits, so that a run needs little simulated time.
+    /// Short time limits and breakers that open soon, so that a run needs little simulated time.
     private static let settings: RoutingSettings = {
         var settings = RoutingSettings()
         settings.timeouts.firstByteMilliseconds = 20_000
@@ -56,6 +56,10 @@ struct StoreModel {
         settings.timeouts.queueMilliseconds = 5_000
         settings.timeouts.connectMilliseconds = 2_000
         settings.timeouts.holdMilliseconds = 2_000
+        settings.breaker.failureThreshold = 2
+        settings.breaker.successThreshold = 1
+        settings.breaker.openMilliseconds = 4_000
+        settings.retry.silenceMilliseconds = 1_000
         settings.headTimeoutMilliseconds = 10_000
         settings.keepAliveTimeoutMilliseconds = 20_000
         return settings

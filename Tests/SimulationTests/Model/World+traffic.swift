@@ -47,7 +47,7 @@ extension World {
     func stepNetwork() throws {
         let plane = planes[dice.below(planes.count)]
         let thread = plane.threads[dice.below(2)]
-        try noteOpened(plane, thread)
+        try noteAttempts(plane, thread)
         if !thread.network.wakes.isEmpty {
             let wakes = thread.network.wakes
             thread.network.wakes = []
@@ -55,7 +55,7 @@ extension World {
                 let woken = plane.threads[other]
                 woken.engine.roomMade(&woken.network)
                 woken.engine.batchEnded(&woken.network)
-                try noteOpened(plane, woken)
+                try noteAttempts(plane, woken)
             }
         }
         guard !thread.network.order.isEmpty else { return }
@@ -66,7 +66,7 @@ extension World {
         case .worker(let worker): try stepWorkerSide(worker, id, connection, plane, thread)
         }
         thread.engine.batchEnded(&thread.network)
-        try noteOpened(plane, thread, again: connection.peer.worker)
+        try noteAttempts(plane, thread, again: connection.peer.worker)
         finish(id, thread)
     }
 
@@ -131,6 +131,8 @@ extension World {
             thread.network.connections[id]?.toPeer = []
             return
         }
+        // Nothing comes of a frozen worker; what it got waits for it.
+        if frozen.contains(worker), connection.toEngine.isEmpty, !connection.isBroken, !connection.peerEnded { return }
         guard connection.isConnected else {
             if alive.contains(worker), !connection.isBroken {
                 thread.network.connections[id]?.isConnected = true
@@ -185,20 +187,22 @@ extension World {
         }
     }
 
-    /// Invariant 4: a connection to a worker is opened for a request only while the thread's table has it ready, and that table
-    /// is no older than what was acknowledged.
+    /// Invariant 4: a request is sent to a worker only while the thread's table has it ready, that table is no older than what
+    /// was acknowledged, and the worker's breaker is not open.
     ///
     /// - Parameter again: the worker of a connection that has just ended: its request may go there once more on a fresh
     ///   connection, because it is the same attempt, picked by an older table (invariant 3).
-    func noteOpened(_ plane: PlaneModel, _ thread: PlaneModel.ProxyThread, again: Int? = nil) throws {
-        let opened = thread.network.opened
-        thread.network.opened = []
-        for id in opened {
-            guard case .worker(let number) = thread.network.connections[id]?.peer, number != again else { continue }
-            let isReady = thread.table.workers.contains { worker in
+    func noteAttempts(_ plane: PlaneModel, _ thread: PlaneModel.ProxyThread, again: Int? = nil) throws {
+        let attempts = thread.network.attempts
+        thread.network.attempts = []
+        for (id, isFresh) in attempts {
+            guard case .worker(let number) = thread.network.connections[id]?.peer, !(isFresh && number == again) else {
+                continue
+            }
+            let ready = thread.table.workers.first { worker in
                 worker.availability == .ready && worker.endpoint.addresses.first.map { Int($0.bytes[3]) } == number
             }
-            guard isReady else {
+            guard let ready else {
                 throw Finding(
                     invariant: 4,
                     message: "a request went to worker \(number), which the table does not have ready"
@@ -212,6 +216,13 @@ extension World {
                     message: "a pick by version \(version.sequence) after \(applied.sequence) was acknowledged"
                 )
             }
+            if let until = plane.openUntil[ready.lease.slot], until > thread.network.now {
+                throw Finding(
+                    invariant: 4,
+                    message: "a request went to worker \(number), whose breaker is open until \(until.milliseconds)"
+                )
+            }
         }
+        plane.noteBreakers(at: thread.network.now, plant: plant)
     }
 }

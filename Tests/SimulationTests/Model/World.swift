@@ -23,6 +23,8 @@ final class World {
     var sockets: [Int: ConnectionID] = [:]
     /// Workers that run, by number; a dead one refuses connections.
     var alive: Set<Int> = []
+    /// Workers that are frozen: they neither refuse nor answer.
+    var frozen: Set<Int> = []
     /// Faults happen; false while everything must settle.
     var isTroubled = true
     /// What happened, for a person.
@@ -59,6 +61,7 @@ final class World {
         isTroubled = false
         say("nothing goes wrong any more")
         alive = Set(1...World.workersMax)
+        frozen = []
         if control == nil { controlStartsAt = now }
         let end = now + World.settlingMilliseconds
         while now < end && !isSettled {
@@ -108,9 +111,15 @@ final class World {
             if plant == .lostDeadline, peer?.worker != nil { continue }
             thread.engine.deadlinePassed(next.id, &thread.network)
             thread.engine.batchEnded(&thread.network)
-            try noteOpened(planes[next.plane], thread, again: peer?.worker)
+            try noteAttempts(planes[next.plane], thread, again: peer?.worker)
         }
         setTime(end)
+        for plane in planes {
+            for thread in plane.threads where thread.engine.looksForSilence {
+                thread.engine.batchEnded(&thread.network)
+                try noteAttempts(plane, thread)
+            }
+        }
     }
 
     /// Half a second in which everybody gets a turn, as on a machine that is not starved.
@@ -148,7 +157,7 @@ final class World {
             let published = try running.publish(store, at: now, dice: &dice)
             if older == nil || dice.oneIn(8) { older = published }
         }
-        if running.mustObserve || dice.oneIn(6) { try running.observe(store) { alive.contains(World.number(of: $0)) } }
+        if running.mustObserve || dice.oneIn(6) { try running.observe(store, alive: alive, frozen: frozen) }
         let closings = running.registry.expired(at: running.instant(now))
         control = running
         for closing in closings { cutLink(closing.connection) }
@@ -276,7 +285,7 @@ final class World {
     private func swapTable(_ number: Int, _ index: Int) throws {
         let plane = planes[number]
         let actions = try plane.swapTable(index, plant: plant)
-        try noteOpened(plane, plane.threads[index])
+        try noteAttempts(plane, plane.threads[index])
         try perform(plane, actions)
     }
 
@@ -291,7 +300,9 @@ final class World {
         let number = 1 + dice.below(World.workersMax)
         let url = try WorkerURL("http://worker-\(number):8000")
         let active = store.rows.workers.contains { $0.url == url && $0.drain == nil }
-        if !active {
+        if !active, dice.oneIn(2), let drains = store.rows.workers.lastIndex(where: { $0.url == url }) {
+            try change("activate \(number)") { $0.workers[drains].drain = nil }
+        } else if !active {
             let (id, incarnation) = (WorkerID.random(using: &dice), IncarnationID.random(using: &dice))
             try change("add \(number)") { rows in
                 rows.workers.append(
@@ -326,7 +337,7 @@ final class World {
     }
 
     private func disturb() throws {
-        switch dice.below(12) {
+        switch dice.below(14) {
         case 0 where control != nil: killControl()
         case 1..<4:
             if let link = planes[dice.below(planes.count)].link { cutLink(link) }
@@ -341,6 +352,11 @@ final class World {
             }
             control?.mustObserve = true
         case 7: replacePlane(dice.below(planes.count))
+        case 8..<10:
+            let number = 1 + dice.below(World.workersMax)
+            if frozen.remove(number) == nil { frozen.insert(number) }
+            say("worker \(number) \(frozen.contains(number) ? "freezes" : "goes on")")
+            control?.mustObserve = true
         default:
             let number = 1 + dice.below(World.workersMax)
             if dice.oneIn(2) { breakConnections { $0 == .worker(number) } }

@@ -3,6 +3,7 @@ public enum AuditAction: String, Hashable, Sendable, CaseIterable {
     case workerAdded = "worker.added"
     case workerDraining = "worker.draining"
     case workerCut = "worker.cut"
+    case workerActivated = "worker.activated"
     case workerRemoved = "worker.removed"
     case workerUpdated = "worker.updated"
     case workerReady = "worker.ready"

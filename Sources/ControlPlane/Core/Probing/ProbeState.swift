@@ -136,7 +136,13 @@ public struct ProbeState: Hashable, Sendable {
         case .ready: state = .ready
         case .unhealthy: state = .unhealthy
         }
-        return WorkerObservation(incarnation: incarnation, state: state, since: text, reason: reason)
+        return WorkerObservation(
+            incarnation: incarnation,
+            state: state,
+            since: text,
+            reason: reason,
+            isSilent: isSilent
+        )
     }
 
     /// What counts while something else than its probes keeps requests from the worker.

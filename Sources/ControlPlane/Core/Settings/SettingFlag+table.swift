@@ -80,6 +80,11 @@ extension SettingFlag {
                 ["retry-budget-percent"], .number,
                 "Most requests that are retried at one time, in percent of those in flight; a few always may"
             )
+        case .retrySilenceMilliseconds:
+            (
+                ["retry-silence-secs"], .seconds,
+                "How long a worker that is out for its silence has sent nothing before who awaits its first byte goes elsewhere; 0: never"
+            )
         case .breakerFailureThreshold:
             (["cb-failure-threshold"], .number, "Failures in a row that take a worker out; 0: none do")
         case .breakerSuccessThreshold:

@@ -14,6 +14,12 @@ struct ConcurrencyEstimator: Sendable {
     private static let windowRequestsMin = 20
     /// And at most, however high the limit is: requests of a large batch must not all be replaced first.
     private static let windowRequestsMax = 100
+    /// Clients that have left after which a worker without a limit is judged at once, if they are as many of the requests as make
+    /// a window an abandoned one: until then all that it does may be for nobody.
+    static let leaversMax = 4
+    /// How many times the longest wait of clients may pass after a cut until the requests from before it count as gone,
+    /// although some are still there: they may be very long ones.
+    private static let drainFactor = 3.0
     /// More throughput by this factor than ever seen shows that the worker is not at its end.
     private static let throughputGain = 1.2
     /// Of the time after which clients have left, the share that a worker may use up: some of it passes before, in a queue.
@@ -42,6 +48,8 @@ struct ConcurrencyEstimator: Sendable {
     private var patienceMilliseconds: Double?
     /// The limit before clients that left made it smaller; nil once it is known whether that helped.
     private var limitBeforeLeavers: Int?
+    /// Since that cut the requests in flight have become as few as it allows.
+    private var hasDrained = false
     /// Judgements for which clients that leave mean nothing: a smaller limit has not kept them.
     private var deafWindows = 0
     /// How many that are the next time; they double.
@@ -56,6 +64,9 @@ struct ConcurrencyEstimator: Sendable {
         min(max(windowRequestsMin, limit), windowRequestsMax)
     }
 
+    /// Whether a judgement need not wait for all requests of a window once clients leave.
+    var isEagerForLeavers: Bool { limit == 0 && deafWindows == 0 }
+
     /// Some requests have ended.
     ///
     /// - Parameters:
@@ -67,15 +78,20 @@ struct ConcurrencyEstimator: Sendable {
             self.best = (window.averageMilliseconds, window.requestsPerMillisecond)
             return
         }
-        let isFaster = window.requestsPerMillisecond > best.requestsPerMillisecond * ConcurrencyEstimator.throughputGain
-        let throughput = max(
-            best.requestsPerMillisecond * ConcurrencyEstimator.throughputDrift,
-            window.requestsPerMillisecond
-        )
+        // Few requests may have ended together by chance.
+        let isShort = window.requests < ConcurrencyEstimator.windowRequestsMin && best.requestsPerMillisecond > 0
+        let shown = isShort ? best.requestsPerMillisecond : window.requestsPerMillisecond
+        let isFaster = shown > best.requestsPerMillisecond * ConcurrencyEstimator.throughputGain
+        let throughput = max(best.requestsPerMillisecond * ConcurrencyEstimator.throughputDrift, shown)
         self.best = (best.milliseconds, throughput)
         // Requests that began before the cut say nothing of it.
         let longest = max(window.averageMilliseconds, limitBeforeLeavers == nil ? 0 : patienceMilliseconds ?? 0)
         guard limit == 0 || millisecondsSinceCut - window.elapsedMilliseconds >= longest else { return }
+        if limitBeforeLeavers != nil, !hasDrained {
+            let isLong = millisecondsSinceCut >= longest * ConcurrencyEstimator.drainFactor
+            hasDrained = inFlight <= limit || isLong
+            return
+        }
         let isAbandoned = hears(window)
         notePatience(window, isAbandoned)
         let bearable = bearable(best.milliseconds)
@@ -155,6 +171,7 @@ struct ConcurrencyEstimator: Sendable {
         // What the best throughput, which may be a lucky one, brings to an end in the bearable time.
         let share = patienceMilliseconds == nil ? 0.8 : 1
         limit = max(1, Int(min(Double(inFlight), throughput * share * bearable)))
+        hasDrained = inFlight <= limit
         overloadWindows = 0
         futileWindows = 0
         millisecondsSinceCut = 0

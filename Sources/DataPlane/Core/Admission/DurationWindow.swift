@@ -10,7 +10,9 @@ struct DurationWindow: Sendable, Hashable {
     var elapsedMilliseconds: Double
 
     /// Whether so many clients have left that the others will: their time limits are shorter than what is bearable.
-    var isAbandoned: Bool { abandoned * 4 >= requests }
+    var isAbandoned: Bool { DurationWindow.isAbandoned(abandoned, of: requests) }
+
+    static func isAbandoned(_ abandoned: Int, of requests: Int) -> Bool { abandoned * 4 >= requests }
 
     /// How long one took.
     var averageMilliseconds: Double { Double(totalMilliseconds) / Double(requests) }

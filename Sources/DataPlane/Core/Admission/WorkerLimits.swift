@@ -29,15 +29,30 @@ public final class WorkerLimits: Sendable {
     /// It would have taken longer, so it only counts when it took longer than the others at best: clients that soon
     /// change their minds do not make the worker look fast.
     func abandoned(slot: Int, placedAt: MonotonicTime, at now: MonotonicTime) {
-        let best = workers.withLock { $0[slot]?.estimator.bestMilliseconds }
-        guard let best, Double(now.milliseconds - placedAt.milliseconds) > best else { return }
-        ended(slot: slot, isAbandoned: true, placedAt: placedAt, at: now)
+        let estimator = workers.withLock { $0[slot]?.estimator }
+        guard let estimator, let best = estimator.bestMilliseconds,
+            Double(now.milliseconds - placedAt.milliseconds) > best
+        else { return }
+        let leaversMax = estimator.isEagerForLeavers ? ConcurrencyEstimator.leaversMax : .max
+        ended(slot: slot, isAbandoned: true, leaversMax: leaversMax, placedAt: placedAt, at: now)
     }
 
-    private func ended(slot: Int, isAbandoned: Bool, placedAt: MonotonicTime, at now: MonotonicTime) {
+    private func ended(
+        slot: Int,
+        isAbandoned: Bool,
+        leaversMax: Int = .max,
+        placedAt: MonotonicTime,
+        at now: MonotonicTime
+    ) {
         let took = now.milliseconds - placedAt.milliseconds
         let requests = ConcurrencyEstimator.windowRequests(limit: loads.learnedMax(slot: slot))
-        let counts = loads.addDuration(took, slot: slot, isAbandoned: isAbandoned, windowRequests: requests)
+        let counts = loads.addDuration(
+            took,
+            slot: slot,
+            isAbandoned: isAbandoned,
+            windowRequests: requests,
+            leaversMax: leaversMax
+        )
         guard let counts else { return }
         workers.withLock { workers in
             var worker = workers[slot] ?? Learned()

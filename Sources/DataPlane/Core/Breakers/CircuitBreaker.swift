@@ -19,6 +19,8 @@ struct CircuitBreaker: Hashable, Sendable {
     private(set) var failures = 0
     /// The last failure.
     private(set) var reason: StaticText = ""
+    /// It was a time limit: nothing came of the worker.
+    private(set) var isSilence = false
     private var lastFailureAt = MonotonicTime(milliseconds: 0)
     /// Successful trials in a row.
     private var successes = 0
@@ -36,12 +38,15 @@ struct CircuitBreaker: Hashable, Sendable {
 
     /// A request has failed.
     ///
-    /// - Parameter isTrial: it was let through as a trial; while the breaker is not closed only these count, since the
-    ///   others began before.
+    /// - Parameters:
+    ///   - isTrial: it was let through as a trial; while the breaker is not closed only these count, since the others began
+    ///     before.
+    ///   - isSilence: a time limit ended it.
     /// - Returns: whether the breaker wants to open; ``open(at:_:)`` does it, where so many may be open.
     mutating func failed(
         _ reason: StaticText,
         isTrial: Bool,
+        isSilence: Bool = false,
         at now: MonotonicTime,
         _ settings: BreakerSettings
     ) -> Bool {
@@ -51,6 +56,7 @@ struct CircuitBreaker: Hashable, Sendable {
         failures += 1
         lastFailureAt = now
         self.reason = reason
+        self.isSilence = isSilence
         if position == .halfOpen { return true }
         return settings.failureThreshold > 0 && failures >= settings.failureThreshold
     }

@@ -8,6 +8,11 @@ import Synchronization
 public final class WorkerBreakers: Sendable {
     private let loads: WorkerLoads
     private let breakers = Mutex<[Int: CircuitBreaker]>([:])
+    private let openings = Atomic<Int>(0)
+
+    /// How often a breaker has opened because its worker was silent: whoever sees another number looks for requests there.
+    @inline(__always)
+    var silentOpenings: Int { openings.load(ordering: .relaxed) }
 
     public init(loads: WorkerLoads) {
         self.loads = loads
@@ -21,16 +26,18 @@ public final class WorkerBreakers: Sendable {
         slot: Int,
         _ reason: StaticText,
         isTrial: Bool,
+        isSilence: Bool = false,
         at now: MonotonicTime,
         _ settings: BreakerSettings,
         pools: () -> [[Int]]
     ) {
         breakers.withLock { breakers in
             var breaker = breakers[slot] ?? CircuitBreaker()
-            if breaker.failed(reason, isTrial: isTrial, at: now, settings) {
+            if breaker.failed(reason, isTrial: isTrial, isSilence: isSilence, at: now, settings) {
                 // A failed trial takes no further worker out.
                 if isTrial || WorkerBreakers.mayOpen(slot, pools(), breakers, settings) {
                     breaker.open(at: now, settings)
+                    if isSilence { openings.add(1, ordering: .relaxed) }
                 }
             }
             keep(breaker, slot, &breakers, settings)
@@ -59,8 +66,15 @@ public final class WorkerBreakers: Sendable {
         change(slot, settings) { $0.probedWell() }
     }
 
+    /// The slots of workers that are out because of their silence.
+    func silentSlots() -> Set<Int> {
+        breakers.withLock { breakers in
+            Set(breakers.lazy.filter { $0.value.position != .closed && $0.value.isSilence }.map(\.key))
+        }
+    }
+
     /// The slot gets another worker.
-    func forget(slot: Int) {
+    package func forget(slot: Int) {
         breakers.withLock { breakers in
             breakers[slot] = nil
             loads.setGate(.clear, slot: slot)
@@ -70,6 +84,15 @@ public final class WorkerBreakers: Sendable {
     /// What there is to tell, by slot.
     public func reports(at now: MonotonicTime) -> [Int: BreakerReport] {
         breakers.withLock { breakers in breakers.compactMapValues { $0.report(at: now) } }
+    }
+
+    /// The slots whose breakers are open, and until when they get nothing, unless their probes succeed before.
+    package func openTimes() -> [Int: MonotonicTime] {
+        breakers.withLock { breakers in
+            breakers.compactMapValues { breaker in
+                if case .open(let until) = breaker.position { until } else { nil }
+            }
+        }
     }
 
     private func change(_ slot: Int, _ settings: BreakerSettings, _ edit: (inout CircuitBreaker) -> Void) {

@@ -86,6 +86,11 @@ public struct Exchange: Sendable {
         phase = .gathering
     }
 
+    /// Whether the request may leave a worker that still has it for another one.
+    public func mayLeave(attemptsMax: Int) -> Bool {
+        isReplayable && (phase == .sent || phase == .answering) && attempts < attemptsMax
+    }
+
     /// The worker's connection was lost before its answer was complete.
     public mutating func lost(_ cause: LossCause, attemptsMax: Int) -> Loss {
         switch phase {

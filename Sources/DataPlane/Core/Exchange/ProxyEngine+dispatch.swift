@@ -98,6 +98,7 @@ extension ProxyEngine {
         setDeadline(id, at: nil, &network)
         upstreams.slots[upstream.index].client = id
         upstreams.slots[upstream.index].reset()
+        upstreams.slots[upstream.index].sentAt = network.now
         // A body that is not held begins to go out when the connection is open.
         guard clients.slots[id.index].bodyUse == .hold else { return }
         writeRequestHead(id, isStreamed: false)

@@ -35,12 +35,12 @@ extension ProxyEngine {
         case .retryFresh: retryHere(client, &network)
         case .retry: retry(client, cause, &network)
         case .answer:
-            if let failure = cause.failure { noteFailure(client, failure, at: network.now) }
+            if let failure = cause.failure { noteFailure(client, failure, isSilence: cause.isTimeout, at: network.now) }
             let isAdmin = clients.slots[client.index].request.route == .admin
             let error: ClientError = isAdmin ? .controlPlaneUnreachable : .lostWorker(cause, hasAnswered: false)
             refuse(client, LocalAnswer(error), &network)
         case .abort:
-            if let failure = cause.failure { noteFailure(client, failure, at: network.now) }
+            if let failure = cause.failure { noteFailure(client, failure, isSilence: cause.isTimeout, at: network.now) }
             abort(client, .lostWorker(cause, hasAnswered: true), &network)
         }
     }

@@ -3,14 +3,21 @@ import SignalboxProtocol
 /// What the end of an attempt says about its worker.
 extension ProxyEngine {
     /// The attempt has failed by the worker's fault.
-    mutating func noteFailure(_ id: ConnectionID, _ reason: StaticText, at now: MonotonicTime) {
+    ///
+    /// - Parameter isSilence: a time limit ended it.
+    mutating func noteFailure(
+        _ id: ConnectionID,
+        _ reason: StaticText,
+        isSilence: Bool = false,
+        at now: MonotonicTime
+    ) {
         guard let slot = clients.slots[id.index].countedSlot, !clients.slots[id.index].hasOutcome else { return }
         let isTrial = clients.slots[id.index].isTrial
         clients.slots[id.index].hasOutcome = true
         clients.slots[id.index].isTrial = false
         counters.metrics.count(.failures, slot: slot)
         let table = table
-        breakers.failed(slot: slot, reason, isTrial: isTrial, at: now, table.settings.breaker) {
+        breakers.failed(slot: slot, reason, isTrial: isTrial, isSilence: isSilence, at: now, table.settings.breaker) {
             table.pools.map { pool in pool.ready.map { table.workers[$0].lease.slot } }.filter { $0.contains(slot) }
         }
     }

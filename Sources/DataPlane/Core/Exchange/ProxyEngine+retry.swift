@@ -14,7 +14,7 @@ extension ProxyEngine {
             retryHere(id, &network)
             return
         }
-        if let failure = cause.failure { noteFailure(id, failure, at: network.now) }
+        if let failure = cause.failure { noteFailure(id, failure, isSilence: cause.isTimeout, at: network.now) }
         let hasAnother = leaveWorker(id, at: network.now)
         guard hasAnother || !cause.isTimeout, !cause.hasReachedWorker || spendRetry(at: network.now) else {
             refuse(id, LocalAnswer(.lostWorker(cause, hasAnswered: false)), &network)
@@ -67,14 +67,14 @@ extension ProxyEngine {
         return true
     }
 
-    private mutating func spendRetry(at now: MonotonicTime) -> Bool {
+    mutating func spendRetry(at now: MonotonicTime) -> Bool {
         budget.spend(inFlight: counters.inFlight.load(ordering: .relaxed), at: now)
     }
 
     /// The request is not at its worker any more and remembers that this one failed it.
     ///
     /// - Returns: whether there is a worker that has not.
-    private mutating func leaveWorker(_ id: ConnectionID, at now: MonotonicTime) -> Bool {
+    mutating func leaveWorker(_ id: ConnectionID, at now: MonotonicTime) -> Bool {
         if let token = clients.slots[id.index].worker?.lease.token, !clients.slots[id.index].tried.contains(token) {
             clients.slots[id.index].tried.append(token)
         }

@@ -10,6 +10,7 @@ extension ProxyEngine {
             dropIdle(id, &network)
             return
         }
+        if let slot = upstreams.slots[id.index].lease?.slot { loads.noteHeard(slot: slot, at: network.now) }
         clients.slots[client.index].exchange.answerBegan()
         output.clear()
         if upstreams.slots[id.index].framer != nil {

@@ -37,6 +37,10 @@ public struct ProxyEngine: ~Copyable {
     /// A worker may have room for somebody who waits.
     var hasFreedRoom = false
     var budget = RetryBudget()
+    /// When requests at silent workers are looked at again; nil: there are none.
+    var silenceLookAt: MonotonicTime?
+    /// The openings of breakers that were looked at, as ``WorkerBreakers/silentOpenings`` counts them.
+    var seenOpenings = 0
     /// Clients that have sent a further request ahead and are ready for it.
     var continuing: [ConnectionID] = []
 
@@ -174,11 +178,13 @@ public struct ProxyEngine: ~Copyable {
         }
         counters.waiting.store(waiting.count, ordering: .relaxed)
         cutWorkers(&network)
+        leaveSilentWorkers(&network)
         continueClients(&network)
     }
 
     /// A batch of events is done: publishes the gauges and looks at what the other threads hold.
     public mutating func batchEnded(_ network: inout some Network & ~Copyable) {
+        lookForSilence(&network)
         counters.unsentBytes.store(network.unsentBytes, ordering: .relaxed)
         counters.upstreams.store(upstreams.count, ordering: .relaxed)
         counters.idleUpstreams.store(idle.count, ordering: .relaxed)

@@ -27,6 +27,8 @@ struct UpstreamConnection {
     /// It has carried an exchange before.
     var isReused = false
     var awaits = Awaited.nothing
+    /// When it was given the present request.
+    var sentAt = MonotonicTime(milliseconds: 0)
 
     /// A part of a response head.
     var input = ByteBuffer()

@@ -7,6 +7,8 @@ public struct RoutedWorker: Sendable {
     public var lease: WorkerSlots.Lease
     public var endpoint: WorkerEndpoint
     public var availability: WorkerAvailability
+    /// It is unhealthy because nothing is heard of it.
+    public var isSilent: Bool
     public var weight: Int
     /// Most requests of all data planes that may be in flight here; nil: as its latency shows.
     public var requestsMax: Int?

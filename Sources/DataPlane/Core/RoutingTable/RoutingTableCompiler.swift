@@ -27,8 +27,8 @@ public struct RoutingTableCompiler {
         health: HealthMessage?,
         addresses: [String: [IPAddress]]
     ) throws(SnapshotRejection) -> RoutingTable {
-        var observed: [IncarnationID: ObservedState] = [:]
-        for observation in health?.workers ?? [] { observed[observation.incarnation] = observation.state }
+        var observed: [IncarnationID: WorkerObservation] = [:]
+        for observation in health?.workers ?? [] { observed[observation.incarnation] = observation }
 
         var workers: [RoutedWorker] = []
         workers.reserveCapacity(snapshot.workers.count)
@@ -80,7 +80,7 @@ public struct RoutingTableCompiler {
     private mutating func compile(
         _ worker: SnapshotWorker,
         _ settings: RoutingSettings,
-        observed: ObservedState?,
+        observed observation: WorkerObservation?,
         addresses: [String: [IPAddress]]
     ) throws(SnapshotRejection) -> RoutedWorker {
         guard let lease = slots.lease(for: worker.incarnation) else {
@@ -93,13 +93,16 @@ public struct RoutingTableCompiler {
             throw SnapshotRejection(reason: error.description)
         }
         let resolved = addresses[url.host] ?? []
+        let observed = observation?.state
+        let availability = WorkerAvailability(of: worker, observed: observed, isResolved: !resolved.isEmpty)
         let fleetKey = RoutingTableCompiler.fleetKey(worker.incarnation)
         return RoutedWorker(
             id: worker.id,
             incarnation: worker.incarnation,
             lease: lease,
             endpoint: WorkerEndpoint(url, id: worker.id, addresses: resolved),
-            availability: WorkerAvailability(of: worker, observed: observed, isResolved: !resolved.isEmpty),
+            availability: availability,
+            isSilent: availability == .unhealthy && observation?.isSilent == true,
             weight: worker.weight,
             requestsMax: settings.admission.workerRequestsMax > 0
                 ? settings.admission.workerRequestsMax : worker.runningRequestsMax,

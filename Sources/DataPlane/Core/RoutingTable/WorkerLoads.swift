@@ -44,6 +44,8 @@ public final class WorkerLoads: @unchecked Sendable {
         let toldTokens = Atomic<Int>(0)
         let toldInFlight = Atomic<Int>(0)
         let toldUntil = Atomic<Int>(0)
+        /// When the worker last sent something, in milliseconds; 0: never.
+        let heardAt = Atomic<Int>(0)
     }
 
     /// Most tokens that a worker is believed to have in work, so that no sum overflows.
@@ -131,6 +133,19 @@ public final class WorkerLoads: @unchecked Sendable {
         )
     }
 
+    /// The worker has sent something; told roughly, so that a stream writes a word that all threads share only now and then.
+    @inline(__always)
+    func noteHeard(slot: Int, at now: MonotonicTime) {
+        guard now.milliseconds - heardAt(slot: slot).milliseconds >= 100 else { return }
+        unsafe pointer(slot).pointee.heardAt.store(now.milliseconds, ordering: .relaxed)
+    }
+
+    /// When the worker last sent something to any thread, to a tenth of a second.
+    @inline(__always)
+    func heardAt(slot: Int) -> MonotonicTime {
+        MonotonicTime(milliseconds: unsafe pointer(slot).pointee.heardAt.load(ordering: .relaxed))
+    }
+
     @inline(__always)
     func gate(slot: Int) -> WorkerGate {
         WorkerGate(rawValue: unsafe pointer(slot).pointee.gate.load(ordering: .relaxed))
@@ -215,6 +230,7 @@ public final class WorkerLoads: @unchecked Sendable {
     /// The slot gets another worker.
     func forgetRate(slot: Int) {
         setTold(0, slot: slot, until: MonotonicTime(milliseconds: 0))
+        unsafe pointer(slot).pointee.heardAt.store(0, ordering: .relaxed)
         unsafe pointer(slot).pointee.tokensPerSecond.store(0, ordering: .relaxed)
         unsafe pointer(slot).pointee.pendingTokens.store(0, ordering: .relaxed)
         unsafe pointer(slot).pointee.peersInFlight.store(0, ordering: .relaxed)
@@ -233,17 +249,22 @@ public final class WorkerLoads: @unchecked Sendable {
 
     /// Adds a request to the present window of its worker; it was abandoned when its client did not wait for the answer.
     ///
+    /// - Parameters:
+    ///   - windowRequests: how many make a window.
+    ///   - leaversMax: so many abandoned ones make one too, when they are a part of it that counts.
     /// - Returns: what the window holds, when this request completes it; the next one begins then.
     func addDuration(
         _ milliseconds: Int,
         slot: Int,
         isAbandoned: Bool = false,
-        windowRequests: Int
+        windowRequests: Int,
+        leaversMax: Int
     ) -> (requests: Int, abandoned: Int, milliseconds: Int)? {
         unsafe pointer(slot).pointee.endedMilliseconds.add(milliseconds, ordering: .relaxed)
-        if isAbandoned { unsafe pointer(slot).pointee.abandoned.add(1, ordering: .relaxed) }
+        let left = unsafe isAbandoned ? pointer(slot).pointee.abandoned.add(1, ordering: .relaxed).newValue : 0
         let (_, ended) = unsafe pointer(slot).pointee.ended.add(1, ordering: .relaxed)
-        guard ended >= windowRequests else { return nil }
+        let isLeft = left >= leaversMax && DurationWindow.isAbandoned(left, of: ended)
+        guard ended >= windowRequests || isLeft else { return nil }
         let requests = unsafe pointer(slot).pointee.ended.exchange(0, ordering: .relaxed)
         let total = unsafe pointer(slot).pointee.endedMilliseconds.exchange(0, ordering: .relaxed)
         let abandoned = unsafe pointer(slot).pointee.abandoned.exchange(0, ordering: .relaxed)

@@ -16,6 +16,8 @@ public struct LocalHealth: Sendable {
         var state: ObservedState
         var failures = 0
         var successes = 0
+        /// The last probe was not answered at all.
+        var isSilent = false
         var dueAt: MonotonicTime
         var isProbing = false
     }
@@ -53,10 +55,21 @@ public struct LocalHealth: Sendable {
         return watches.values.lazy.filter { !$0.isProbing }.map(\.dueAt).min()
     }
 
+    /// How a probe has ended.
+    public enum Outcome: Hashable, Sendable {
+        case well
+        /// The worker refused it, or answered with an error.
+        case failed
+        /// Nothing came in time.
+        case silent
+    }
+
     /// A probe has ended. True when that changes what is observed.
-    public mutating func probed(_ incarnation: IncarnationID, isWell: Bool, at now: MonotonicTime) -> Bool {
+    public mutating func probed(_ incarnation: IncarnationID, _ outcome: Outcome, at now: MonotonicTime) -> Bool {
         guard var watch = watches[incarnation], watch.isProbing else { return false }
-        let before = watch.state
+        let before = (watch.state, watch.isSilent)
+        let isWell = outcome == .well
+        watch.isSilent = outcome == .silent
         watch.isProbing = false
         probing -= 1
         watch.failures = isWell ? 0 : watch.failures + 1
@@ -72,7 +85,12 @@ public struct LocalHealth: Sendable {
             milliseconds: isSteady ? LocalHealth.readyMilliseconds : LocalHealth.failingMilliseconds
         )
         watches[incarnation] = watch
-        return watch.state != before
+        return before != (watch.state, watch.isSilent) && (before.0 != watch.state || watch.state == .unhealthy)
+    }
+
+    /// The workers that are unhealthy because nothing is heard of them.
+    public var silent: Set<IncarnationID> {
+        Set(watches.lazy.filter { $0.value.state == .unhealthy && $0.value.isSilent }.map(\.key))
     }
 
     /// What is observed of every watched worker.

@@ -23,13 +23,15 @@ struct EngineBench: ~Copyable {
         compiler = RoutingTableCompiler(shared)
     }
 
-    /// Applies a table of these workers, each at an address of its own; those at the indexes `unhealthy` were seen so.
+    /// Applies a table of these workers, each at an address of its own; those at the indexes `unhealthy` were seen so,
+    /// `silent` says whether for want of any sign.
     mutating func apply(
         _ workers: [SnapshotWorker],
         policy: PolicyName = .roundRobin,
         settings: RoutingSettings = Samples.settings { _ in },
         models: [ModelConfiguration] = [],
-        unhealthy: Set<Int> = []
+        unhealthy: Set<Int> = [],
+        silent: Bool = false
     ) throws {
         sequence += 1
         let snapshot = Snapshot(
@@ -47,7 +49,7 @@ struct EngineBench: ~Copyable {
         let table = try compiler.compile(
             snapshot,
             digest: SnapshotDigest(of: []),
-            health: unhealthy.isEmpty ? nil : Samples.health(workers, unhealthy: unhealthy),
+            health: unhealthy.isEmpty ? nil : Samples.health(workers, unhealthy: unhealthy, silent: silent),
             addresses: addresses
         )
         engine.apply(table, &network)
@@ -128,14 +130,15 @@ enum Samples {
     }
 
     /// The observation that some of the workers are unhealthy and the others ready.
-    static func health(_ workers: [SnapshotWorker], unhealthy: Set<Int>) -> HealthMessage {
+    static func health(_ workers: [SnapshotWorker], unhealthy: Set<Int>, silent: Bool = false) -> HealthMessage {
         var generator = SplitMix64(seed: 5)
         let observations = workers.enumerated().map { index, worker in
             WorkerObservation(
                 incarnation: worker.incarnation,
                 state: unhealthy.contains(index) ? .unhealthy : .ready,
                 since: "2026-01-01T00:00:00Z",
-                reason: ""
+                reason: "",
+                isSilent: silent && unhealthy.contains(index)
             )
         }
         return HealthMessage(run: RunID.random(using: &generator), tick: 1, workers: observations)

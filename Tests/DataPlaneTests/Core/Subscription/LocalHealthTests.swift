@@ -17,7 +17,7 @@ struct LocalHealthTests {
     private func probe(_ health: inout LocalHealth, _ isWell: Bool, at now: MonotonicTime) -> Bool {
         let due = health.due(at: now)
         #expect(due == [worker])
-        return health.probed(worker, isWell: isWell, at: now)
+        return health.probed(worker, isWell ? .well : .failed, at: now)
     }
 
     @Test("believes what was known, takes three failures for an end, and two answers for a return")
@@ -49,11 +49,29 @@ struct LocalHealthTests {
         var health = watching(.ready)
         let (first, second) = (health.due(at: start), health.due(at: start))
         #expect(first == [worker] && second.isEmpty)
-        _ = health.probed(worker, isWell: true, at: start)
+        _ = health.probed(worker, .well, at: start)
         #expect(health.nextDue == start.adding(milliseconds: LocalHealth.readyMilliseconds))
         let later = start.adding(milliseconds: LocalHealth.readyMilliseconds)
         _ = probe(&health, false, at: later)
         #expect(health.nextDue == later.adding(milliseconds: LocalHealth.failingMilliseconds))
+    }
+
+    @Test("tells a worker that is not heard at all from one that refuses or answers with an error")
+    func silence() {
+        var health = watching(.ready)
+        var now = start
+        func probe(_ outcome: LocalHealth.Outcome) -> Bool {
+            now = now.adding(milliseconds: LocalHealth.failingMilliseconds)
+            _ = health.due(at: now)
+            return health.probed(worker, outcome, at: now)
+        }
+        for (outcome, isNews, isSilent) in [
+            (LocalHealth.Outcome.silent, false, false), (.silent, false, false), (.silent, true, true),
+            (.silent, false, true), (.failed, true, false), (.silent, true, true), (.well, true, false),
+        ] {
+            #expect(probe(outcome) == isNews)
+            #expect(health.silent == (isSilent ? [worker] : []))
+        }
     }
 
     @Test("forgets workers that are gone, and has only so many probes at one time")
@@ -65,7 +83,7 @@ struct LocalHealthTests {
         #expect(first.count == LocalHealth.probesMax && second.isEmpty && health.nextDue == nil)
         health.watch([], at: start)
         #expect(health.states.isEmpty)
-        let isNews = health.probed(many[0].0, isWell: true, at: start)
+        let isNews = health.probed(many[0].0, .well, at: start)
         #expect(!isNews)
     }
 }

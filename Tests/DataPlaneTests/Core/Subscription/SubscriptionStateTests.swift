@@ -57,6 +57,32 @@ struct SubscriptionStateTests {
         #expect(actions == [.apply(snapshot(3), encoded.header.digest, lines: try encoded.wireBytes())])
     }
 
+    @Test("After a day without a control plane it has what it had, and never tries less than once a second")
+    func day() throws {
+        var state = try connected()
+        let encoded = try EncodedSnapshot(snapshot(3))
+        _ = try state.received(encoded.wireBytes(), at: time(1))
+        _ = try state.applied(encoded.version, digest: encoded.header.digest)
+        var generator = SplitMix64(seed: 1)
+        var now = time(1)
+        var longest = 0
+        state.disconnected(at: now, using: &generator)
+        while now.milliseconds < 86_400_000 {
+            let next = try #require(state.wakeAt)
+            longest = max(longest, next.milliseconds - now.milliseconds)
+            now = next
+            guard try state.timePassed(at: now, heartbeat: Self.beat) == [.connect] else { break }
+            state.disconnected(at: now, using: &generator)
+        }
+        #expect(now.milliseconds >= 86_400_000 && longest <= 1_000)
+        #expect(state.applied == encoded.version)
+        guard case .hello(let hello) = try message(state.connected(at: now)) else {
+            Issue.record("it says no hello")
+            return
+        }
+        #expect(hello.applied == encoded.version && hello.digest == encoded.header.digest)
+    }
+
     @Test("A proxy never returns to an older version, and follows a new epoch")
     func versions() throws {
         var state = try connected()
