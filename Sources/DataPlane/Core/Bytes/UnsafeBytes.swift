@@ -11,6 +11,15 @@ extension Span where Element == UInt8 {
         let loaded = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
         return ByteWord(bits: UInt64(littleEndian: loaded))
     }
+
+    /// Sixty-four bytes at `index`, as eight words of the machine, with one check of the bounds for all.
+    @inline(__always)
+    func eightWords(at index: Int) -> (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) {
+        unsafe bytes.unsafeLoadUnaligned(
+            fromByteOffset: index,
+            as: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64).self
+        )
+    }
 }
 
 extension StaticString {
