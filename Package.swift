@@ -182,6 +182,12 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "RouteSimulatorTests",
+            dependencies: ["route-simulator", "SignalboxProtocol"],
+            path: "Tests/RouteSimulatorTests",
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "SimulatedWorkerTests",
             dependencies: [
                 "SimulatedWorker",

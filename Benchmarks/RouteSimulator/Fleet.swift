@@ -20,9 +20,11 @@ struct Outcome {
 enum Router {
     /// A policy of the data plane, one copy for each data plane.
     case policy(PolicyConfiguration)
+    /// The same, and the data planes hear nothing of one another; they know that or do not.
+    case deaf(PolicyConfiguration, knowing: Bool)
     /// The rule of `kv_cost` with exact caches and queues.
     case oracle
-    /// All engines as one, with all their caches: a bound.
+    /// All engines share one cache of all their sizes, and each request goes to the shortest queue: a bound.
     case pooled
 }
 
@@ -38,15 +40,12 @@ struct Fleet {
     func run(_ workload: Workload, _ router: Router) throws -> Outcome {
         switch router {
         case .policy(let configuration): try run(workload, configuration)
+        case .deaf(let configuration, let knowing):
+            try Fleet(workers: workers, dataPlanes: dataPlanes, exchangeMilliseconds: nil, seed: seed)
+                .run(workload, configuration, silentPeers: knowing ? dataPlanes - 1 : 0)
         case .oracle: oracle(workload)
         case .pooled: pooled(workload)
         }
-    }
-
-    private enum Event {
-        case firstToken(plane: Int, PolicyDriver.Placement)
-        case ended(plane: Int, PolicyDriver.Placement)
-        case exchange
     }
 
     /// Every data plane tells all others what it has.
@@ -61,7 +60,11 @@ struct Fleet {
         }
     }
 
-    private func run(_ workload: Workload, _ configuration: PolicyConfiguration) throws -> Outcome {
+    private func run(
+        _ workload: Workload,
+        _ configuration: PolicyConfiguration,
+        silentPeers: Int = 0
+    ) throws -> Outcome {
         var dice = Dice(seed: seed)
         let members = try Fleet.snapshotWorkers(workers, &dice)
         let epoch = try Fleet.epoch(&dice)
@@ -78,81 +81,72 @@ struct Fleet {
                 seed: seed &+ UInt64(plane)
             )
         }
-        var engines = [EngineModel](repeating: EngineModel(workload.engine), count: workers)
-        var events = EventQueue<Event>()
-        var outcome = Outcome(hitPercent: 0, ttft: [], backlogMax: 0)
-        var (cached, total) = (0, 0)
-        if let exchangeMilliseconds, dataPlanes > 1 { events.push(Double(exchangeMilliseconds) / 1000, .exchange) }
-        for request in workload.requests {
-            while let (time, event) = events.pop(before: request.arrival) {
-                switch event {
-                case .exchange:
-                    Fleet.exchange(&drivers, peers, at: Int(time * 1000))
-                    events.push(time + Double(exchangeMilliseconds ?? 0) / 1000, .exchange)
-                case .firstToken(let plane, let placement): drivers[plane].firstToken(placement, at: Int(time * 1000))
-                case .ended(let plane, let placement): drivers[plane].ended(placement)
+        for driver in drivers { driver.setPeers(heard: 0, silent: silentPeers) }
+        var engines = Engines((0..<workers).map { _ in EngineModel(workload.engine) }, workload)
+        var placements: [(plane: Int, PolicyDriver.Placement)?] = []
+        placements.reserveCapacity(workload.requests.count)
+        let interval = exchangeMilliseconds.map { Double($0) / 1000 }
+        var exchangeAt = dataPlanes > 1 ? interval ?? .infinity : .infinity
+        func handle(until limit: Double) {
+            while true {
+                if exchangeAt <= limit, exchangeAt <= engines.nextEvent {
+                    Fleet.exchange(&drivers, peers, at: Int(exchangeAt * 1000))
+                    exchangeAt += interval ?? .infinity
+                } else if let (time, request, event) = engines.takeEvent(until: limit) {
+                    guard let (plane, placement) = placements[request] else { continue }
+                    switch event {
+                    case .firstToken: drivers[plane].firstToken(placement, at: Int(time * 1000))
+                    case .ended: drivers[plane].ended(placement)
+                    }
+                } else {
+                    return
                 }
             }
+        }
+        for (number, request) in workload.requests.enumerated() {
+            handle(until: request.arrival)
             let plane = dice.below(dataPlanes)
             let (blocks, text) = Fleet.facts(request)
             let now = Int(request.arrival * 1000)
-            guard
-                let placement = drivers[plane].place(blocks: blocks, text: text, tokens: request.inputTokens, at: now)
-            else { continue }
-            let done = engines[placement.worker].submit(request, at: request.arrival)
-            events.push(done.firstToken, .firstToken(plane: plane, placement))
-            events.push(done.end, .ended(plane: plane, placement))
-            outcome.ttft.append(done.firstToken - request.arrival)
-            outcome.backlogMax = max(outcome.backlogMax, engines[placement.worker].backlog(at: request.arrival))
-            cached += done.cached
-            total += request.inputTokens
+            let placement = drivers[plane].place(blocks: blocks, text: text, tokens: request.inputTokens, at: now)
+            placements.append(placement.map { (plane, $0) })
+            if let placement { engines.submit(number, to: placement.worker) }
         }
-        outcome.hitPercent = 100 * Double(cached) / Double(max(1, total))
-        return outcome
+        return engines.outcome()
     }
 
     private func oracle(_ workload: Workload) -> Outcome {
-        var engines = [EngineModel](repeating: EngineModel(workload.engine), count: workers)
-        var outcome = Outcome(hitPercent: 0, ttft: [], backlogMax: 0)
-        var (cached, total) = (0, 0)
-        for request in workload.requests {
-            let backlogs = engines.map { $0.backlog(at: request.arrival) }
+        var engines = Engines((0..<workers).map { _ in EngineModel(workload.engine) }, workload)
+        for (number, request) in workload.requests.enumerated() {
+            while engines.takeEvent(until: request.arrival) != nil {}
+            let models = engines.models
+            let backlogs = models.map(\.backlog)
             let weight = min(50, 2 + backlogs.reduce(0, +) / Double(workers))
-            let costs = engines.indices.map { index in
-                let hit = min(engines[index].matched(request) * Workload.blockTokens, request.inputTokens - 1)
+            let costs = models.indices.map { index in
+                let hit = min(models[index].matched(request) * Workload.blockTokens, request.inputTokens - 1)
                 let work = workload.engine.work(uncached: Double(request.inputTokens - hit), context: Double(hit))
                 return backlogs[index] + weight * work / workload.engine.prefillRate
             }
-            let best = costs.indices.min { costs[$0] < costs[$1] } ?? 0
-            let done = engines[best].submit(request, at: request.arrival)
-            outcome.ttft.append(done.firstToken - request.arrival)
-            outcome.backlogMax = max(outcome.backlogMax, engines[best].backlog(at: request.arrival))
-            cached += done.cached
-            total += request.inputTokens
+            engines.submit(number, to: costs.indices.min { costs[$0] < costs[$1] } ?? 0)
         }
-        outcome.hitPercent = 100 * Double(cached) / Double(max(1, total))
-        return outcome
+        return engines.outcome()
     }
 
     private func pooled(_ workload: Workload) -> Outcome {
         var parameters = workload.engine
-        parameters.prefillRate *= Double(workers)
         parameters.cacheTokens *= workers
-        parameters.chunkTokens *= Double(workers)
-        parameters.stepPerSequence /= Double(workers)
-        parameters.stepPerToken /= Double(workers)
-        var engine = EngineModel(parameters)
-        var outcome = Outcome(hitPercent: 0, ttft: [], backlogMax: 0)
-        var (cached, total) = (0, 0)
-        for request in workload.requests {
-            let done = engine.submit(request, at: request.arrival)
-            outcome.ttft.append(done.firstToken - request.arrival)
-            outcome.backlogMax = max(outcome.backlogMax, engine.backlog(at: request.arrival))
-            cached += done.cached
-            total += request.inputTokens
+        let cache = BlockCache(blocksMax: parameters.cacheTokens / Workload.blockTokens)
+        let models = (0..<workers).map { _ in EngineModel(parameters, cache: cache) }
+        var engines = Engines(models, workload)
+        for number in workload.requests.indices {
+            while engines.takeEvent(until: workload.requests[number].arrival) != nil {}
+            let models = engines.models
+            let best = models.indices.min {
+                (models[$0].backlog, models[$0].inFlight) < (models[$1].backlog, models[$1].inFlight)
+            }
+            engines.submit(number, to: best ?? 0)
         }
-        outcome.hitPercent = 100 * Double(cached) / Double(max(1, total))
-        return outcome
+        return engines.outcome()
     }
 
     /// The hashes of the blocks as the data plane has them, and eight bytes for each block where a policy wants text.
@@ -200,39 +194,4 @@ private struct Generator: RandomNumberGenerator {
     var dice: Dice
 
     mutating func next() -> UInt64 { dice.next() }
-}
-
-/// Events by their time: a binary heap.
-struct EventQueue<Event> {
-    private var heap: [(time: Double, event: Event)] = []
-
-    mutating func push(_ time: Double, _ event: Event) {
-        heap.append((time, event))
-        var index = heap.count - 1
-        while index > 0, heap[index].time < heap[(index - 1) / 2].time {
-            heap.swapAt(index, (index - 1) / 2)
-            index = (index - 1) / 2
-        }
-    }
-
-    /// The first event, if it comes before `limit`.
-    mutating func pop(before limit: Double) -> (Double, Event)? {
-        guard let first = heap.first, first.time <= limit else { return nil }
-        let last = heap.removeLast()
-        if !heap.isEmpty {
-            heap[0] = last
-            var index = 0
-            while true {
-                var least = index
-                for child in [2 * index + 1, 2 * index + 2]
-                where child < heap.count && heap[child].time < heap[least].time {
-                    least = child
-                }
-                if least == index { break }
-                heap.swapAt(index, least)
-                index = least
-            }
-        }
-        return (first.time, first.event)
-    }
 }

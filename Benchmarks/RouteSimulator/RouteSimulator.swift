@@ -31,7 +31,7 @@ struct RouteSimulator: ParsableCommand {
     var load = 0.9
 
     @Option(parsing: .upToNextOption, help: "Policies (default: those that tell something).")
-    var policies: [String] = ["round_robin", "least_load", "cache_aware", "prefix_hash", "kv_cost"]
+    var policies: [String] = ["round_robin", "least_load", "cache_aware", "prefix_hash", "kv_cost", "kv_cost_local", "kv_cost_lost"]
 
     @Option(parsing: .upToNextOption, help: "Seeds; figures are means over them.")
     var seeds: [UInt64] = [1]
@@ -48,18 +48,24 @@ struct RouteSimulator: ParsableCommand {
             throw ValidationError("--exchange-milliseconds must be from 0 to 400.")
         }
         guard (0.01...100).contains(load) else { throw ValidationError("--load must be from 0.01 to 100.") }
-        for name in policies where (try? PolicyName(named: name)) == nil {
-            throw ValidationError("--policies: there is no policy '\(name)'.")
-        }
+        for name in policies { _ = try router(name) }
     }
 
     func run() throws {
         print("policy        planes   hit %  mean s   p50 s   p90 s   p99 s  backlog s")
         for planes in dataPlanes {
-            for name in policies { try show(name, .policy(try configuration(name)), planes) }
+            for name in policies { try show(name, try router(name), planes) }
         }
         try show("oracle", .oracle, 1)
         try show("pooled", .pooled, 1)
+    }
+
+    /// `kv_cost` whose data planes hear nothing of one another: they do not know that there are others, or they do.
+    private static let deaf = ["kv_cost_local": false, "kv_cost_lost": true]
+
+    private func router(_ name: String) throws -> Router {
+        if let knowing = RouteSimulator.deaf[name] { return .deaf(try configuration("kv_cost"), knowing: knowing) }
+        return .policy(try configuration(name))
     }
 
     private func workload(_ seed: UInt64) throws -> Workload {
@@ -67,10 +73,19 @@ struct RouteSimulator: ParsableCommand {
         return Workload(groups: 128, seed: seed)
     }
 
-    private func configuration(_ name: String) throws -> PolicyConfiguration {
-        let policy = try PolicyName(named: name)
+    /// A policy by its name, and `:parameter=number` for each parameter that is not the default.
+    private func configuration(_ text: String) throws -> PolicyConfiguration {
+        let parts = text.split(separator: ":")
+        let policy = try PolicyName(named: String(parts.first ?? ""))
         // Eight bytes stand for a block of 512 tokens.
-        let parameters = policy == .cacheAware ? ["max_tree_size": 65_536.0] : [:]
+        var parameters = policy == .cacheAware ? ["max_tree_size": 65_536.0] : [:]
+        for part in parts.dropFirst() {
+            let pair = part.split(separator: "=")
+            guard pair.count == 2, let number = Double(pair[1]) else {
+                throw ValidationError("--policies: '\(part)' must be PARAMETER=NUMBER.")
+            }
+            parameters[String(pair[0])] = number
+        }
         return PolicyConfiguration(name: policy, parameters: parameters)
     }
 

@@ -29,7 +29,7 @@ private func checkDatagram(_ bytes: [UInt8]) {
 }
 
 private func checkSealed(_ bytes: [UInt8], _ position: Int, _ mask: UInt8) {
-    guard let key = PeerKey([UInt8](repeating: 5, count: PeerKey.secretBytesMin)) else { return }
+    guard let key = PeerKey([UInt8](repeating: 5, count: PeerKeyLines.keyBytesMin)) else { return }
     require((try? SealedDatagram(opening: bytes, with: [key])) == nil, "opened without the key: \(shown(bytes))")
     let payload = Array(bytes.prefix(SealedDatagram.payloadBytesMax))
     let datagram = SealedDatagram(sender: PeerID(7), counter: 1, milliseconds: 1_000, payload: payload)

@@ -2,6 +2,7 @@ import ControlPlane
 import ControlPlaneCore
 import Foundation
 import SignalboxProtocol
+import Telemetry
 
 extension ControlPlaneOptions {
     /// The folder of the sockets: the flag, else the standard place.
@@ -36,6 +37,7 @@ extension ControlPlaneOptions {
             loadMonitorIntervalSeconds: health.loadMonitorInterval,
             isHealthCheckDisabled: health.disableHealthCheck,
             discovery: try discovery.settings(),
+            peerKeyFile: peersKeyFile.map { PeerKeyFile(path: $0) },
             lifelineDescriptor: lifelineDescriptor,
             restartDescriptor: restartDescriptor
         )

@@ -54,6 +54,15 @@ struct ControlPlaneOptions: ParsableArguments {
     @Option(name: .long, help: "Longest time between two probes of a worker that is not ready yet, in seconds.")
     var workerStartupCheckInterval = 10
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "File with the key of data planes on several hosts, which are told it: a line of at least 32 characters, and one more while keys change.",
+            valueName: "file"
+        )
+    )
+    var peersKeyFile: String?
+
     @Option(name: .long, help: "Lowest level that is logged: debug, info, warn, warning, error or critical.")
     var logLevel: LogLevelArgument?
 
@@ -152,6 +161,7 @@ struct ControlPlaneOptions: ParsableArguments {
         if let runtimeDir { arguments += ["--runtime-dir", runtimeDir] }
         arguments += ["--worker-startup-timeout-secs", String(workerStartupTimeoutSecs)]
         arguments += ["--worker-startup-check-interval", String(workerStartupCheckInterval)]
+        if let peersKeyFile { arguments += ["--peers-key-file", peersKeyFile] }
         arguments += health.arguments
         arguments += discovery.arguments
         arguments += logArguments

@@ -92,7 +92,7 @@ struct LaunchCommand: ParsableCommand {
         if let snapshotCache, snapshotCache.isEmpty || snapshotCache.hasSuffix("/") {
             throw ValidationError("--snapshot-cache must name a file.")
         }
-        try peerOptions.validate(dataPlanes: dataPlanes)
+        try peerOptions.validate(dataPlanes: dataPlanes, keyFile: options.peersKeyFile)
         guard !host.isEmpty else {
             throw ValidationError("--host must not be empty; 0.0.0.0 serves on all addresses.")
         }

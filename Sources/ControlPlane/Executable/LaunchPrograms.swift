@@ -65,7 +65,11 @@ final class LaunchPrograms {
             "--snapshot-cache", command.snapshotCache ?? "\(database).snapshot-cache",
         ]
         if let folder = command.spoolDirectory { arguments += ["--spool-directory", folder] }
-        arguments += command.peerOptions.arguments(dataPlane: index, of: command.dataPlanes)
+        arguments += command.peerOptions.arguments(
+            dataPlane: index,
+            of: command.dataPlanes,
+            keyFile: command.options.peersKeyFile
+        )
         arguments += command.options.durationBucketsArguments
         arguments += command.options.logArguments
         return ChildProgram(executable: dataPlaneExecutable, arguments: arguments)

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Glibc
+import SignalboxProtocol
+import Telemetry
 
 /// The flags of `launch` about data planes on other hosts.
 struct PeerOptions: ParsableArguments {
@@ -22,15 +23,6 @@ struct PeerOptions: ParsableArguments {
     )
     var peers: [String] = []
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp(
-            "File with the key that all of them share: a line of at least 32 characters, and one more while keys change.",
-            valueName: "file"
-        )
-    )
-    var peersKeyFile: String?
-
     /// The host with its colon, and the port.
     private var listenParts: (host: Substring, port: Int)? {
         guard let colon = peersListen.lastIndex(of: ":"),
@@ -40,7 +32,7 @@ struct PeerOptions: ParsableArguments {
         return (peersListen[...colon], port)
     }
 
-    func validate(dataPlanes: Int) throws {
+    func validate(dataPlanes: Int, keyFile: String?) throws {
         guard peers.count <= 64 else {
             throw ValidationError("--peers has \(peers.count) addresses, at most 64 are possible.")
         }
@@ -53,28 +45,20 @@ struct PeerOptions: ParsableArguments {
                 "--peers-listen '\(peersListen)' must be HOST:PORT with a port for each of \(dataPlanes) data planes."
             )
         }
-        guard let peersKeyFile else { throw ValidationError("--peers-listen needs --peers-key-file.") }
-        try PeerOptions.check(peersKeyFile)
-    }
-
-    /// What is wrong with most files that are; data planes look at the keys themselves.
-    private static func check(_ keyFile: String) throws {
-        var status = stat()
-        guard stat(keyFile, &status) == 0 else {
-            throw ValidationError("--peers-key-file '\(keyFile)' cannot be used: \(String(cString: strerror(errno))).")
-        }
-        guard status.st_mode & S_IFMT == S_IFREG, status.st_size >= 32 else {
-            throw ValidationError("--peers-key-file '\(keyFile)' must be a file with a key of at least 32 characters.")
-        }
-        guard status.st_mode & 0o077 == 0 else {
-            throw ValidationError("--peers-key-file '\(keyFile)' must be private to its user; chmod 600 makes it so.")
+        guard let keyFile else { throw ValidationError("--peers-listen needs --peers-key-file.") }
+        do throws(PeerKeyError) {
+            _ = try PeerKeyFile(path: keyFile).read()
+        } catch {
+            throw ValidationError("--peers-key-file '\(keyFile)' cannot be used: \(error).")
         }
     }
 
-    /// What data plane `index` is started with. Successors have higher numbers and the ports of their predecessors.
-    func arguments(dataPlane index: Int, of dataPlanes: Int) -> [String] {
-        guard let (host, port) = listenParts, let peersKeyFile else { return [] }
-        let listen = ["--peers-listen", "\(host)\(port + index % dataPlanes)", "--peers-key-file", peersKeyFile]
+    /// What data plane `index` is started with. It has the key file, too: with it, it needs no control plane to speak with others.
+    ///
+    /// Successors have higher numbers and the ports of their predecessors.
+    func arguments(dataPlane index: Int, of dataPlanes: Int, keyFile: String?) -> [String] {
+        guard let (host, port) = listenParts, let keyFile else { return [] }
+        let listen = ["--peers-listen", "\(host)\(port + index % dataPlanes)", "--peers-key-file", keyFile]
         return peers.isEmpty ? listen : listen + ["--peers"] + peers
     }
 }

@@ -54,6 +54,7 @@ final class DataPlaneConnection: ChannelInboundHandler {
             switch output {
             case .snapshot(let snapshot): snapshot.bytes
             case .health(let health): health.bytes
+            case .secrets(let secrets): secrets.bytes
             case .heartbeat: heartbeat
             }
         isWriting = true

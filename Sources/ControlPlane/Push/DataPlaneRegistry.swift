@@ -24,6 +24,7 @@ package struct DataPlaneRegistry: Sendable {
 
     private(set) var snapshot: PublishedSnapshot?
     private(set) var health: PublishedHealth?
+    private(set) var secrets: PublishedSecrets?
     private var sessions: [ConnectionID: DataPlaneSession] = [:]
     private var former: [String: DataPlaneRecord] = [:]
 
@@ -94,8 +95,12 @@ package struct DataPlaneRegistry: Sendable {
         health = newest
     }
 
+    mutating func publish(_ newest: SecretsMessage) throws {
+        secrets = try PublishedSecrets(newest, number: (secrets?.number ?? 0) + 1)
+    }
+
     package mutating func nextOutput(for connection: ConnectionID, at now: Instant) -> DataPlaneSession.Output? {
-        sessions[connection]?.nextOutput(snapshot: snapshot, health: health, at: now)
+        sessions[connection]?.nextOutput(snapshot: snapshot, health: health, secrets: secrets, at: now)
     }
 
     func dataPlane(on connection: ConnectionID) -> String? {

@@ -21,6 +21,7 @@ package struct DataPlaneSession: Sendable {
     package enum Output: Sendable {
         case snapshot(PublishedSnapshot)
         case health(PublishedHealth)
+        case secrets(PublishedSecrets)
         case heartbeat
     }
 
@@ -46,6 +47,7 @@ package struct DataPlaneSession: Sendable {
     private var sentAt: Instant
     private var refused: SnapshotHeader?
     private var healthTickSent: UInt64?
+    private var secretsSent: UInt64?
 
     init(connectedAt now: Instant) {
         connectedAt = now
@@ -137,7 +139,7 @@ package struct DataPlaneSession: Sendable {
         record?.lastError = ([nack.reason] + nack.violations.prefix(Nack.violationsMax)).joined(separator: " ")
     }
 
-    /// A version was published; this only keeps the lag, sending happens through ``nextOutput(snapshot:health:at:)``.
+    /// A version was published; this only keeps the lag, sending happens through ``nextOutput(snapshot:health:secrets:at:)``.
     mutating func published(_ snapshot: PublishedSnapshot) {
         record?.published(snapshot)
     }
@@ -148,8 +150,18 @@ package struct DataPlaneSession: Sendable {
 
     /// What to send now, given the newest of everything; nil when nothing is due.
     ///
-    /// Health comes after a snapshot, so that its observations meet the workers that they are about.
-    mutating func nextOutput(snapshot: PublishedSnapshot?, health: PublishedHealth?, at now: Instant) -> Output? {
+    /// Health comes after a snapshot, so that its observations meet the workers that they are about. Secrets need none, and go
+    /// only to who asked for them.
+    mutating func nextOutput(
+        snapshot: PublishedSnapshot?,
+        health: PublishedHealth?,
+        secrets: PublishedSecrets? = nil,
+        at now: Instant
+    ) -> Output? {
+        if let secrets, secrets.number != secretsSent, record?.hello.secrets?.contains(SecretName.peerKeys) == true {
+            secretsSent = secrets.number
+            return .secrets(secrets)
+        }
         guard record != nil, let snapshot else { return heartbeat(at: now) }
         if isDue(snapshot.header) {
             unacknowledged = snapshot.header

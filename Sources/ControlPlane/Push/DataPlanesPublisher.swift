@@ -112,6 +112,17 @@ public final class DataPlanesPublisher: Service {
         perform(state.withLock { $0.observations.changed(at: now) }, as: .health)
     }
 
+    /// The secrets of data planes changed: they are sent to those that asked for them. Returns at once.
+    func publish(_ secrets: SecretsMessage) {
+        do {
+            try state.withLock { try $0.registry.publish(secrets) }
+            announceOutput()
+        } catch {
+            // What is wrong with it is not said: the error might show it.
+            logger.error("The secrets of data planes could not be encoded.")
+        }
+    }
+
     /// Has `observer` called whenever a data plane told something or left; it must return at once.
     public func observeTraffic(_ observer: @escaping @Sendable () -> Void) {
         state.withLock { $0.trafficObserver = observer }

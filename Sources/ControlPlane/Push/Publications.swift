@@ -20,6 +20,18 @@ package struct PublishedSnapshot: Sendable {
     }
 }
 
+/// Secrets ready to be sent; all connections share their bytes.
+package struct PublishedSecrets: Sendable {
+    /// Grows with every change.
+    var number: UInt64
+    var bytes: ByteBuffer
+
+    init(_ secrets: SecretsMessage, number: UInt64) throws {
+        self.number = number
+        bytes = ByteBuffer(bytes: try LineCoding.encode(ControlPlaneMessage.secrets(secrets)))
+    }
+}
+
 /// A health message ready to be sent; all connections share its bytes.
 package struct PublishedHealth: Sendable {
     var tick: UInt64

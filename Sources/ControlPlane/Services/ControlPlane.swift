@@ -14,6 +14,7 @@ public struct ControlPlane: Sendable {
     let workers: WorkersService
     let publisher: DataPlanesPublisher
     let loadMonitor: LoadMonitor
+    let peerKeys: PeerKeySource
     let api: AdminAPI
     let services: AdminServices
     let discovery: DiscoveryService
@@ -94,6 +95,7 @@ public struct ControlPlane: Sendable {
         self.workers = workers
         self.publisher = publisher
         self.loadMonitor = LoadMonitor(store: store, probe: probe, loads: loads, changes: changes)
+        peerKeys = PeerKeySource(file: configuration.peerKeyFile, publisher: publisher, logger: logger)
         self.api = AdminAPI(services: services, logger: logger)
         self.services = services
     }
@@ -198,7 +200,7 @@ public struct ControlPlane: Sendable {
             onReady: onReady,
             onStopping: onStopping
         )
-        var services: [any Service] = [publisher, loadMonitor, discovery]
+        var services: [any Service] = [publisher, peerKeys, loadMonitor, discovery]
         services += servers
         services += metrics
         if let descriptor = configuration.lifelineDescriptor { services.append(Lifeline(descriptor: descriptor)) }

@@ -1,5 +1,6 @@
 public import ControlPlaneCore
 public import SignalboxProtocol
+public import Telemetry
 
 /// Everything that a control plane is told when it starts.
 public struct ControlPlaneConfiguration: Sendable {
@@ -32,6 +33,8 @@ public struct ControlPlaneConfiguration: Sendable {
     public var isHealthCheckDisabled: Bool
     /// Nil: no service discovery.
     public var discovery: DiscoverySettings?
+    /// The keys of data planes on several hosts; nil: none.
+    public var peerKeyFile: PeerKeyFile?
     /// Read end of a pipe whose end of file means that the supervisor died.
     public var lifelineDescriptor: Int32?
     /// Write end of a pipe on which a byte asks the supervisor for new data planes; nil without a supervisor.
@@ -55,6 +58,7 @@ public struct ControlPlaneConfiguration: Sendable {
         loadMonitorIntervalSeconds: Int = 1,
         isHealthCheckDisabled: Bool = false,
         discovery: DiscoverySettings? = nil,
+        peerKeyFile: PeerKeyFile? = nil,
         lifelineDescriptor: Int32? = nil,
         restartDescriptor: Int32? = nil
     ) {
@@ -75,6 +79,7 @@ public struct ControlPlaneConfiguration: Sendable {
         self.loadMonitorIntervalSeconds = loadMonitorIntervalSeconds
         self.isHealthCheckDisabled = isHealthCheckDisabled
         self.discovery = discovery
+        self.peerKeyFile = peerKeyFile
         self.lifelineDescriptor = lifelineDescriptor
         self.restartDescriptor = restartDescriptor
     }

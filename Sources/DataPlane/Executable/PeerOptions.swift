@@ -5,7 +5,7 @@ import DataPlane
 struct PeerOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "UDP address on which data planes of other hosts are heard; empty: none (needs --peers-key-file).",
+            "UDP address on which data planes of other hosts are heard; empty: none.",
             valueName: "host:port"
         )
     )
@@ -22,7 +22,7 @@ struct PeerOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "File with the key that all of them share: a line of at least 32 characters, and one more while keys change.",
+            "File with the key that all of them share, until the control plane tells one: a line of at least 32 characters, and one more while keys change.",
             valueName: "file"
         )
     )
@@ -41,14 +41,14 @@ struct PeerOptions: ParsableArguments {
         guard peers.isEmpty || !peersListen.isEmpty else {
             throw ValidationError("--peers needs --peers-listen: who only tells and never hears is of no use.")
         }
-        guard peersListen.isEmpty || peersKeyFile != nil else {
-            throw ValidationError("--peers-listen needs --peers-key-file: without a key anybody could lie.")
+        guard peersKeyFile == nil || !peersListen.isEmpty else {
+            throw ValidationError("--peers-key-file needs --peers-listen.")
         }
     }
 
     /// Nil: no other host is spoken with.
     func remotePeers() throws(ListenerError) -> RemotePeers? {
-        guard let listen = HostPort(peersListen), let peersKeyFile else { return nil }
+        guard let listen = HostPort(peersListen) else { return nil }
         return try RemotePeers(listen: listen, peers: peers.compactMap { HostPort($0) }, keyFile: peersKeyFile)
     }
 }

@@ -10,12 +10,16 @@ final class PeerLink: Sendable {
     private let shown = Mutex<[PeerStatus]>([])
     private let silent = Atomic<Int>(0)
     private let refused = Atomic<UInt64>(0)
+    private let told = Mutex<[PeerKey]>([])
+    /// Other hosts are spoken with, so that a key is needed.
+    let wantsKeys: Bool
     /// Woken when the copy is wanted.
     let wakeDescriptor: Int32
     /// Woken when the copy has ended.
     let copiedDescriptor: Int32
 
-    init() throws(SystemError) {
+    init(wantsKeys: Bool) throws(SystemError) {
+        self.wantsKeys = wantsKeys
         wakeDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         copiedDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         guard wakeDescriptor >= 0, copiedDescriptor >= 0 else { throw SystemError("eventfd", errno) }
@@ -34,6 +38,12 @@ final class PeerLink: Sendable {
     func copyEnded() {
         copied.store(true, ordering: .releasing)
         Mailbox.wake(copiedDescriptor)
+    }
+
+    /// The keys that the control plane told last; empty: none.
+    var toldKeys: [PeerKey] {
+        get { told.withLock { $0 } }
+        set { told.withLock { $0 = newValue } }
     }
 
     /// Peers that exist and are not heard.

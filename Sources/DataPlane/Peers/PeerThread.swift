@@ -54,7 +54,9 @@ final class PeerThread {
                 send(exchange.timePassed(at: now, known: known, tellsOtherHosts: tellsOtherHosts))
                 link.peers = exchange.status(at: now)
                 let heard = link.peers.count { $0.address == nil }
-                link.silentCount = max(0, known.count - heard) + (remote?.silentCount ?? 0)
+                let silent = max(0, known.count - heard)
+                link.silentCount = silent + (remote?.silentCount ?? 0)
+                exchange.noteSilent(silent, at: now)
                 link.refusedCount = remote?.refusedCount ?? 0
             }
             copy(at: now)

@@ -137,8 +137,8 @@ public struct DataPlaneProcess {
             let id = PeerID.random(using: &generator)
             var socket: PeerSocket?
             if let directory { socket = try PeerSocket(directory: directory, id: id) }
-            let link = try PeerLink()
-            let remote = configuration.remotePeers.map { RemotePeerChannel($0, id: id, logger: logger) }
+            let link = try PeerLink(wantsKeys: configuration.remotePeers != nil)
+            let remote = configuration.remotePeers.map { RemotePeerChannel($0, id: id, link: link, logger: logger) }
             let thread = PeerThread(
                 socket: socket,
                 remote: remote,

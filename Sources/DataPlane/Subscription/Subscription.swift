@@ -97,7 +97,12 @@ final class Subscription {
         self.shared = shared
         let now = EpollReactor.clock()
         if cache != nil { cacheDueAt = now.adding(milliseconds: Subscription.cacheDelayMilliseconds) }
-        state = SubscriptionState(id: id, pid: Int(getpid()), now: now)
+        state = SubscriptionState(
+            id: id,
+            pid: Int(getpid()),
+            secrets: peers?.wantsKeys == true ? [SecretName.peerKeys] : nil,
+            now: now
+        )
     }
 
     /// Runs for as long as the process lives; to be called on a thread of its own.
@@ -217,6 +222,17 @@ final class Subscription {
         case .apply(let snapshot, let digest, let lines): apply(snapshot, digest, lines)
         case .restore(let snapshot, let digest): restore(snapshot, digest)
         case .observe(let newHealth): observe(newHealth)
+        case .keep(let secrets): keep(secrets)
+        }
+    }
+
+    /// Keys of the control plane are for the thread that speaks with other hosts; nothing else keeps them.
+    private func keep(_ secrets: SecretsMessage) {
+        guard let peers, let keys = secrets.peerKeys else { return }
+        do throws(PeerKeyError) {
+            peers.toldKeys = PeerKey.keys(try PeerKeyLines(keys))
+        } catch {
+            logger.warning("The control plane told peer keys that cannot be used.", metadata: ["reason": "\(error)"])
         }
     }
 

@@ -2,6 +2,8 @@
 public enum ControlPlaneMessage: Hashable, Sendable {
     case snapshot(SnapshotHeader)
     case health(HealthMessage)
+    /// Only for a data plane that asked for secrets.
+    case secrets(SecretsMessage)
     case heartbeat
     /// A type that this version does not know; it is ignored.
     case unknown(type: String)
@@ -34,6 +36,7 @@ extension ControlPlaneMessage: Codable {
         switch type {
         case "snapshot": self = .snapshot(try SnapshotHeader(from: decoder))
         case "health": self = .health(try HealthMessage(from: decoder))
+        case "secrets": self = .secrets(try SecretsMessage(from: decoder))
         case "heartbeat": self = .heartbeat
         default: self = .unknown(type: type)
         }
@@ -45,6 +48,7 @@ extension ControlPlaneMessage: Codable {
         switch self {
         case .snapshot(let header): try header.encode(to: encoder)
         case .health(let health): try health.encode(to: encoder)
+        case .secrets(let secrets): try secrets.encode(to: encoder)
         case .heartbeat, .unknown: break
         }
     }
@@ -53,6 +57,7 @@ extension ControlPlaneMessage: Codable {
         switch self {
         case .snapshot: "snapshot"
         case .health: "health"
+        case .secrets: "secrets"
         case .heartbeat: "heartbeat"
         case .unknown(let type): type
         }

@@ -17,6 +17,8 @@ public struct Hello: Hashable, Sendable, Codable {
     public var software: String
     /// Required features of snapshots that this data plane knows.
     public var features: [String]
+    /// Names of the secrets that it wants to be told (``SecretName``); nil: none.
+    public var secrets: [String]?
     /// What it serves already, so that the control plane can skip a resend.
     public var applied: SnapshotVersion?
     /// The digest of the document it serves.
@@ -28,6 +30,7 @@ public struct Hello: Hashable, Sendable, Codable {
         applied: SnapshotVersion? = nil,
         digest: SnapshotDigest? = nil,
         features: [String] = [],
+        secrets: [String]? = nil,
         software: String = softwareVersion,
         protocolVersion: SchemaVersion = .current
     ) {
@@ -36,12 +39,13 @@ public struct Hello: Hashable, Sendable, Codable {
         self.applied = applied
         self.digest = digest
         self.features = features
+        self.secrets = secrets
         self.software = software
         self.protocolVersion = protocolVersion
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, pid, software, features, applied, digest
+        case id, pid, software, features, secrets, applied, digest
         case protocolVersion = "protocol"
     }
 }

@@ -101,6 +101,40 @@ import Testing
         #expect(session.nextOutput(snapshot: snapshot, health: health, at: start) == nil)
     }
 
+    @Test("Secrets go only to who asked for them, before any snapshot, once and again when they change")
+    func secrets() throws {
+        func number(_ session: inout DataPlaneSession, _ secrets: PublishedSecrets, _ snapshot: PublishedSnapshot?)
+            -> UInt64?
+        {
+            guard
+                case .secrets(let sent) = session.nextOutput(
+                    snapshot: snapshot,
+                    health: nil,
+                    secrets: secrets,
+                    at: start
+                )
+            else { return nil }
+            return sent.number
+        }
+        let message = SecretsMessage(peerKeys: [Secret(String(repeating: "k", count: 32))])
+        let (first, second) = (
+            try PublishedSecrets(message, number: 1), try PublishedSecrets(message, number: 2)
+        )
+        var silent = DataPlaneSession(connectedAt: start)
+        #expect(number(&silent, first, nil) == nil)
+        var other = try greeted()
+        #expect(number(&other, first, nil) == nil)
+        var wrong = try greeted(Hello(id: "dp-1", pid: 1, secrets: ["worker_keys"]))
+        #expect(number(&wrong, first, nil) == nil)
+        var session = try greeted(Hello(id: "dp-2", pid: 1, secrets: [SecretName.peerKeys]))
+        #expect(number(&session, first, nil) == 1)
+        #expect(number(&session, first, nil) == nil)
+        let snapshot = try publishedSnapshot(1, epoch: epoch)
+        #expect(number(&session, second, snapshot) == 2)
+        #expect(due(&session, snapshot) == 1)
+        #expect(number(&session, second, snapshot) == nil)
+    }
+
     @Test("Heartbeats are due once per interval")
     func heartbeats() throws {
         var session = try greeted()

@@ -96,7 +96,7 @@ final class StubDataPlane: Sendable {
         case .snapshot(let announced): header = announced
         case .health(let health): update { $0.health = health }
         case .heartbeat: update { $0.heartbeats += 1 }
-        case .unknown: break
+        case .secrets, .unknown: break
         }
     }
 

@@ -30,13 +30,19 @@ def key_file(bench: Workbench, name: str, *keys: str, mode: int = 0o600) -> Path
 class Hosts:
     """Control planes, workers that answer when they may, and data planes, each as if on a host of its own."""
 
-    def __init__(self, bench: Workbench, control_planes: int = 1, address: str = "127.0.0.1") -> None:
+    def __init__(self, bench: Workbench, control_planes: int = 1, address: str = "127.0.0.1",
+                 keys: tuple[Path, ...] = ()) -> None:
+        """`keys` are the key files of the control planes."""
         self.bench = bench
         self.release = threading.Event()
         self.begun: Counter = Counter()
         self.clients: list[RawConnection] = []
         self.address = address
-        self.controls: list[ControlPlane] = [bench.control_plane("--policy", "least_load") for _ in range(control_planes)]
+        self.controls: list[ControlPlane] = [
+            bench.control_plane(
+                "--policy", "least_load", *(("--peers-key-file", keys[index]) if keys else ()), "--log-level", "debug",
+            ) for index in range(control_planes)
+        ]
         self.control = self.controls[0]
         self.add_worker()
 
@@ -50,10 +56,11 @@ class Hosts:
         self.release.wait(limit(60))
         connection.send(response_bytes("{}"))
 
-    def data_plane(self, name: str, key: Path, listen: int, *peers: int, control: int = 0) -> DataPlane:
+    def data_plane(self, name: str, key: Path | None, listen: int, *peers: int, control: int = 0) -> DataPlane:
+        """Without a key file it has the key that its control plane tells."""
         return self.bench.data_plane(
             self.controls[control].control_socket, "--peers-directory", "", "--peers-listen", f"127.0.0.1:{listen}",
-            "--peers-key-file", key, *(("--peers", *(f"127.0.0.1:{port}" for port in peers)) if peers else ()),
+            *(("--peers-key-file", key) if key else ()), *(("--peers", *(f"127.0.0.1:{port}" for port in peers)) if peers else ()),
             name=name,
         )
 
@@ -254,16 +261,16 @@ def test_a_successor_on_the_same_port_is_heard_at_once(bench: Workbench, hosts: 
 
 @pytest.mark.parametrize(("flags", "expected"), [
     (("--peers-listen", "127.0.0.1"), "must be HOST:PORT"),
-    (("--peers-listen", "127.0.0.1:7000"), "--peers-listen needs --peers-key-file"),
+    (("--peers-key-file", "{good}"), "--peers-key-file needs --peers-listen"),
     (("--peers", "gpu7:7000"), "--peers needs --peers-listen"),
-    (("--peers-listen", "127.0.0.1:7000", "--peers-key-file", "{open}"), "mode 640"),
+    (("--peers-listen", "127.0.0.1:7000", "--peers-key-file", "{open}"), "mode 644"),
     (("--peers-listen", "127.0.0.1:7000", "--peers-key-file", "{short}"), "at least 32"),
     (("--peers-listen", "127.0.0.1:7000", "--peers-key-file", "/nonexistent"), "No such file"),
     (("--peers-listen", "192.0.2.1:7000", "--peers-key-file", "{good}"), "192.0.2.1:7000"),
 ])
 def test_what_cannot_work_is_said_at_the_start(bench: Workbench, flags: tuple[str, ...], expected: str) -> None:
     files = {
-        "open": key_file(bench, "open", KEY, mode=0o640), "short": key_file(bench, "short", "short"),
+        "open": key_file(bench, "open", KEY, mode=0o644), "short": key_file(bench, "short", "short"),
         "good": key_file(bench, "good", KEY),
     }
     plane = bench.data_plane(bench.folder / "no.sock", *(flag.format(**files) for flag in flags), wait=False)

@@ -76,7 +76,7 @@ final class PlaneModel {
                 let table = try compile(snapshot, digest)
                 current = (snapshot, digest)
                 hand(table, acknowledges: true)
-            case .restore: break
+            case .restore, .keep: break
             case .observe(let observed):
                 health = observed
                 if let current { hand(try compile(current.snapshot, current.digest), acknowledges: acknowledges) }

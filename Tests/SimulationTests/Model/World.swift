@@ -221,6 +221,8 @@ final class World {
             switch output {
             case .snapshot(let snapshot): plane.toPlane += snapshot.wireBytes
             case .health(let health): plane.toPlane += health.wireBytes
+            // These data planes ask for none.
+            case .secrets: break
             case .heartbeat: plane.toPlane += try LineCoding.encode(ControlPlaneMessage.heartbeat)
             }
             control = running

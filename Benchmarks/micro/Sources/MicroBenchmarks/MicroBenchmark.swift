@@ -8,7 +8,7 @@ struct MicroBenchmark {
     private(set) var run: (_ count: Int) throws -> Int
 
     /// Every benchmark, in the order in which they are printed.
-    static var all: [MicroBenchmark] { heads + bodies + scans + writes }
+    static var all: [MicroBenchmark] { heads + bodies + scans + writes + prefixes }
 
     /// An operation that works on a state of its own, which is a local variable while it is measured: as in the data
     /// plane, access to it costs no run-time check for exclusivity.

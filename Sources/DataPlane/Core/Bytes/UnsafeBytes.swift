@@ -12,6 +12,15 @@ extension Span where Element == UInt8 {
         return ByteWord(bits: UInt64(littleEndian: loaded))
     }
 
+    /// Sixty-four bytes at `index`, as eight words of the machine, with one check of the bounds for all.
+    @inline(__always)
+    func eightWords(at index: Int) -> (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) {
+        unsafe bytes.unsafeLoadUnaligned(
+            fromByteOffset: index,
+            as: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64).self
+        )
+    }
+
     /// The index of the first byte from `start` on that is not plain text in a JSON string, or a later one than
     /// `count - 16` when the whole blocks before it have none.
     ///

@@ -5,6 +5,8 @@ public struct PeerExchange {
     public static let intervalMilliseconds = 50
     /// A peer that has been silent for so long is dead: its sums are dropped.
     static let silenceMilliseconds = 500
+    /// What peers told is of use for so long.
+    static let staleMilliseconds = 2_000
     /// Most bytes of one datagram.
     public static let datagramBytesMax = PeerDatagram.bytesMax
     /// Most peers that are listened to.
@@ -48,6 +50,8 @@ public struct PeerExchange {
     private var peers: [PeerID: Peer] = [:]
     /// The table whose slots the sums were last written to.
     private var generation: UInt64 = 0
+    /// Since when fewer data planes are heard than not.
+    private var silentSince: MonotonicTime?
     private var copy: IndexCopy?
     /// The index was copied, or nobody had one in time.
     private var hasCopied = false
@@ -119,6 +123,19 @@ public struct PeerExchange {
     public mutating func forget(_ id: PeerID, at now: MonotonicTime) {
         guard let peer = peers.removeValue(forKey: id) else { return }
         sum(peer.rows.keys, at: now)
+    }
+
+    /// So many data planes of this host exist and are not heard; for a while that is the start of one or the end of another. Those of other hosts do not count: one that is not heard is rather
+    /// gone, and takes no requests, than cut off.
+    public mutating func noteSilent(_ count: Int, at now: MonotonicTime) {
+        guard count > peers.count else {
+            silentSince = nil
+            return shared.loads.setPeers(heard: peers.count, silent: 0)
+        }
+        let since = silentSince ?? now
+        silentSince = since
+        guard now.milliseconds - since.milliseconds >= PeerExchange.staleMilliseconds else { return }
+        shared.loads.setPeers(heard: peers.count, silent: count)
     }
 
     /// Peers that are heard.

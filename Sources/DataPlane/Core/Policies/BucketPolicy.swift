@@ -2,7 +2,8 @@ import SignalboxProtocol
 import Synchronization
 
 /// Requests of about the same length go to the same worker (specification section 3.5): the range of lengths is cut so that
-/// each worker gets about the same number of bytes; when they are out of balance nevertheless, the one with the fewest.
+/// each worker gets about the same number of bytes for its weight; when they are out of balance nevertheless, the one with the
+/// fewest.
 final class BucketPolicy: Sendable {
     /// The longest text of the first cut, in bytes.
     private static let initialBytes = 4096
@@ -41,11 +42,11 @@ final class BucketPolicy: Sendable {
     ) -> Int? {
         facts.reason = .length
         return state.withLock { state in
-            adjust(&state, workers: ready.count, at: filter.now)
+            adjust(&state, ready, workers, at: filter.now)
             var (least, most) = (Int.max, 0)
             var lightest: Int?
             for index in ready {
-                let bytes = state.bytes[workers[index].lease.token, default: 0]
+                let bytes = state.bytes[workers[index].lease.token, default: 0] / workers[index].weight
                 most = max(most, bytes)
                 guard filter.admits(workers[index]) else { continue }
                 if bytes < least { (least, lightest) = (bytes, index) }
@@ -70,17 +71,22 @@ final class BucketPolicy: Sendable {
     }
 
     /// Begins a new window, with ranges that would have spread the bytes of the last one evenly.
-    private func adjust(_ state: inout State, workers: Int, at now: MonotonicTime) {
+    private func adjust(_ state: inout State, _ ready: [Int], _ members: [RoutedWorker], at now: MonotonicTime) {
+        let workers = ready.count
         let isOver = now.milliseconds - state.windowBegan >= min(adjustMilliseconds, BucketPolicy.windowMilliseconds)
         guard isOver || state.bounds.count != workers - 1 else { return }
         let lengths = state.lengths.sorted()
         let total = lengths.reduce(0, +)
         if lengths.count >= workers, total > 0 {
+            let weights = ready.reduce(0) { $0 + members[$1].weight }
             var bounds: [Int] = []
             var sum = 0
+            var share = members[ready[0]].weight
             for length in lengths where bounds.count < workers - 1 {
                 sum += length
-                if sum >= total / workers * (bounds.count + 1) { bounds.append(length + 1) }
+                guard sum >= total / weights * share else { continue }
+                bounds.append(length + 1)
+                share += members[ready[bounds.count]].weight
             }
             while bounds.count < workers - 1 { bounds.append(Int.max) }
             state.bounds = bounds

@@ -50,14 +50,15 @@ final class CacheAwarePolicy: Sendable {
         _ filter: WorkerFilter,
         _ facts: inout RoutingFacts
     ) -> Int? {
-        var (least, most) = (Int.max, 0)
+        // Loads for each unit of weight.
+        var (least, most) = (Float.infinity, Float(0))
         for index in ready {
-            let load = filter.loads.fleetInFlight(slot: workers[index].lease.slot)
+            let load = Float(filter.loads.fleetInFlight(slot: workers[index].lease.slot)) / Float(workers[index].weight)
             least = min(least, load)
             most = max(most, load)
         }
         let isImbalanced =
-            most - least > parameters.balanceAbsolute && Float(most) > Float(least) * parameters.balanceRelative
+            most - least > Float(parameters.balanceAbsolute) && most > least * parameters.balanceRelative
         facts.reason = isImbalanced ? .balance : .miss
         if !isImbalanced {
             let (matched, sizes) = memory.state.withLock { state in
@@ -73,9 +74,8 @@ final class CacheAwarePolicy: Sendable {
             }
             if parameters.missesGoToSmallestTree {
                 let admitted = ready.filter { filter.admits(workers[$0]) }
-                return admitted.min {
-                    sizes[workers[$0].lease.token, default: 0] < sizes[workers[$1].lease.token, default: 0]
-                }
+                func size(_ index: Int) -> Int { sizes[workers[index].lease.token, default: 0] }
+                return admitted.min { size($0) * workers[$1].weight < size($1) * workers[$0].weight }
             }
         }
         return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)

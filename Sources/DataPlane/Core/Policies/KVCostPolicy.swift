@@ -19,9 +19,12 @@ struct KVCostPolicy: Sendable {
     /// Prefill tokens per second of a worker that has not shown its own rate.
     static let standardRate = 8_000.0
     static let blockTokens = BlockHasher.blockBytes / 4
+    /// Weights above this one count as it when a worker is drawn.
+    static let rendezvousDrawsMax = 16
 
     let index: PrefixIndex
     let group: CacheGroup
+    let popularity: BlockPopularity
 
     func pick(
         from ready: [Int],
@@ -32,6 +35,11 @@ struct KVCostPolicy: Sendable {
     ) -> Int? {
         index.match(facts.blocks, into: &facts.depths, group)
         let scale = scale(ready, of: workers, filter)
+        let factor = filter.loads.unheardFactor
+        if let telling = popularity.note(facts.blocks, workers: ready.count), factor > 1 {
+            let key = facts.blocks[telling]
+            return pickAlone(key, factor: Double(factor), from: ready, of: workers, scale, filter, &facts)
+        }
         var best: Int?
         var bestCost = Double.infinity
         var ties = 0
@@ -46,6 +54,54 @@ struct KVCostPolicy: Sendable {
         }
         let isMatch = best.flatMap { workers[$0].lane }.map { facts.depths[$0] > 0 } ?? false
         facts.reason = isMatch ? .prefix : facts.blocks.isEmpty ? .load : .miss
+        return best
+    }
+
+    /// Most other data planes are not heard: what they sent where is unknown, but not where they would send it. The block that
+    /// tells this text from most others has two workers by rendezvous, the same for all; of them the cheaper is picked, as far
+    /// as is known here, with as many times the load as data planes are not heard.
+    private func pickAlone(
+        _ key: UInt64,
+        factor: Double,
+        from ready: [Int],
+        of workers: [RoutedWorker],
+        _ scale: Scale,
+        _ filter: WorkerFilter,
+        _ facts: inout RoutingFacts
+    ) -> Int? {
+        var (home, second): (Int?, Int?)
+        var (homeScore, secondScore) = (UInt64(0), UInt64(0))
+        for candidate in ready where filter.admits(workers[candidate]) {
+            let score = KVCostPolicy.rendezvous(key, workers[candidate])
+            if home == nil || score > homeScore {
+                (second, secondScore) = (home, homeScore)
+                (home, homeScore) = (candidate, score)
+            } else if second == nil || score > secondScore {
+                (second, secondScore) = (candidate, score)
+            }
+        }
+        facts.reason = .prefix
+        guard let home, let second else { return home }
+        let ownWeight = min(
+            KVCostPolicy.ownWorkWeightMax,
+            KVCostPolicy.ownWorkWeightMin + (scale.ownWorkWeight - KVCostPolicy.ownWorkWeightMin) * factor
+        )
+        func cost(_ index: Int) -> Double {
+            let worker = workers[index]
+            let rate = scale.rate * Double(worker.weight)
+            let waiting = filter.loads.remainingTokens(slot: worker.lease.slot, rate: rate, at: filter.now)
+            let matched = if let lane = worker.lane { facts.depths[lane] } else { 0 }
+            return (waiting * factor + ownWeight * KVCostPolicy.work(facts, matchedBlocks: matched)) / rate
+        }
+        return cost(home) <= cost(second) ? home : second
+    }
+
+    /// How well a worker fits a key: the best of as many draws as it has weight. By its URL, so that hosts agree.
+    private static func rendezvous(_ key: UInt64, _ worker: RoutedWorker) -> UInt64 {
+        var best: UInt64 = 0
+        for draw in 0..<min(worker.weight, rendezvousDrawsMax) {
+            best = max(best, BlockHasher.mix(key ^ worker.urlKey &+ UInt64(draw) &* 0x9E37_79B9_7F4A_7C15))
+        }
         return best
     }
 

@@ -16,9 +16,10 @@ extension Policy {
     ) {
         func number(_ parameter: PolicyParameter) -> Double { configuration.value(of: parameter) }
         let cursor = memory.cursor
+        let isWeighted = members.contains { $0.weight != members[0].weight }
         switch configuration.name {
-        case .roundRobin: self = .roundRobin(cursor)
-        case .random: self = .random
+        case .roundRobin: self = .roundRobin(cursor, isWeighted: isWeighted)
+        case .random: self = .random(isWeighted: isWeighted)
         case .leastLoad: self = .leastLoad(cursor)
         case .powerOfTwo: self = .powerOfTwo
         case .cacheAware:
@@ -52,7 +53,7 @@ extension Policy {
         case .kvCost:
             // What was sent to the workers long ago has left their caches.
             memory.cacheGroup.freshBlocks = Int(number(.cacheTokens)) / KVCostPolicy.blockTokens * max(1, readyCount)
-            self = .kvCost(KVCostPolicy(index: index(), group: memory.cacheGroup))
+            self = .kvCost(KVCostPolicy(index: index(), group: memory.cacheGroup, popularity: memory.popularity))
         }
     }
 }

@@ -4,8 +4,8 @@ import Synchronization
 /// A routing policy, compiled into the table: a pick calls no existential, and allocates nothing where the policy keeps no
 /// text.
 enum Policy: Sendable {
-    case roundRobin(PolicyCursor)
-    case random
+    case roundRobin(PolicyCursor, isWeighted: Bool)
+    case random(isWeighted: Bool)
     case leastLoad(PolicyCursor)
     case powerOfTwo
     case cacheAware(CacheAwarePolicy)
@@ -61,12 +61,16 @@ enum Policy: Sendable {
     ) -> Int? {
         guard !ready.isEmpty else { return nil }
         switch self {
-        case .roundRobin(let cursor):
+        case .roundRobin(let cursor, let isWeighted):
             facts.reason = .order
-            return RoundRobinPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
-        case .random:
+            return isWeighted
+                ? RoundRobinPolicy.pickByWeight(from: ready, of: workers, filter, cursor: cursor)
+                : RoundRobinPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
+        case .random(let isWeighted):
             facts.reason = .chance
-            return RandomPolicy.pick(from: ready, of: workers, filter, using: &generator)
+            return isWeighted
+                ? RandomPolicy.pickByWeight(from: ready, of: workers, filter, using: &generator)
+                : RandomPolicy.pick(from: ready, of: workers, filter, using: &generator)
         case .leastLoad(let cursor):
             facts.reason = .load
             return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)

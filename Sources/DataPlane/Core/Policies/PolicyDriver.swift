@@ -48,6 +48,11 @@ package struct PolicyDriver {
         shared.setPlaces(of: table)
     }
 
+    /// Other data planes that are heard, and those that exist and are not.
+    package func setPeers(heard: Int, silent: Int) {
+        shared.loads.setPeers(heard: heard, silent: silent)
+    }
+
     /// Picks a worker and counts the request there.
     ///
     /// - Parameters:

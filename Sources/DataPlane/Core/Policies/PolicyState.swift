@@ -33,6 +33,12 @@ struct PolicyState: Equatable {
                     + " they are judged by their waiting work alone."
                 return
             }
+            if loads.unheardFactor > 1 {
+                reason =
+                    "\(silentPeers) other data planes are not heard: a text goes to one of two workers by what its beginning has of"
+                    + " its own, as theirs do, and loads count \(loads.unheardFactor) times."
+                return
+            }
         case .leastLoad, .cacheAware, .bucket, .prefixHash: break
         case .random, .roundRobin, .manual, .consistentHashing: return
         }

@@ -1,21 +1,27 @@
 import Synchronization
 
-/// Which worker a key was given to, for as long as the key is used; shared by the threads, bounded in number.
+/// Which workers a key was given to, for as long as the key is used; shared by the threads, bounded in number.
 final class StickyKeys: Sendable {
     /// Most keys; a new one then takes the place of the one that was used least recently among a few.
     static let keysMax = 100_000
     /// Keys that are looked at when one must go.
     private static let sample = 16
 
+    /// The worker of a key, and the one that stands in while the first takes no request (specification section 3.5).
+    struct Candidates: Sendable, Equatable {
+        var first: UInt64
+        var second: UInt64?
+    }
+
     private struct Assignment: Sendable {
-        var token: UInt64
+        var candidates: Candidates
         var usedAt: Int
     }
 
     private let assignments = Mutex<[UInt64: Assignment]>([:])
 
-    /// The worker of a key; nil when it has none, or was not used for `idleMilliseconds`.
-    func worker(of key: UInt64, idleMilliseconds: Int, at now: MonotonicTime) -> UInt64? {
+    /// The workers of a key; nil when it has none, or was not used for `idleMilliseconds`.
+    func workers(of key: UInt64, idleMilliseconds: Int, at now: MonotonicTime) -> Candidates? {
         assignments.withLock { assignments in
             guard let found = assignments[key] else { return nil }
             guard now.milliseconds - found.usedAt <= idleMilliseconds else {
@@ -23,17 +29,25 @@ final class StickyKeys: Sendable {
                 return nil
             }
             assignments[key]?.usedAt = now.milliseconds
-            return found.token
+            return found.candidates
         }
     }
 
+    /// The key went to a worker: a third one takes the place of the older of two.
     func assign(_ key: UInt64, to token: UInt64, at now: MonotonicTime) {
         assignments.withLock { assignments in
-            if assignments[key] == nil, assignments.count >= StickyKeys.keysMax {
+            if let known = assignments[key]?.candidates {
+                assignments[key]?.usedAt = now.milliseconds
+                guard token != known.first, token != known.second else { return }
+                let candidates = Candidates(first: known.second ?? known.first, second: token)
+                assignments[key]?.candidates = candidates
+                return
+            }
+            if assignments.count >= StickyKeys.keysMax {
                 let oldest = assignments.prefix(StickyKeys.sample).min { $0.value.usedAt < $1.value.usedAt }
                 if let oldest { assignments[oldest.key] = nil }
             }
-            assignments[key] = Assignment(token: token, usedAt: now.milliseconds)
+            assignments[key] = Assignment(candidates: Candidates(first: token), usedAt: now.milliseconds)
         }
     }
 
@@ -41,7 +55,7 @@ final class StickyKeys: Sendable {
     func countsByWorker() -> [UInt64: Int] {
         assignments.withLock { assignments in
             var counts: [UInt64: Int] = [:]
-            for assignment in assignments.values { counts[assignment.token, default: 0] += 1 }
+            for assignment in assignments.values { counts[assignment.candidates.first, default: 0] += 1 }
             return counts
         }
     }

@@ -34,11 +34,19 @@ public struct BlockHasher: Sendable {
         mix(block(bytes, range, mix(seed ^ UInt64(range.count))))
     }
 
-    /// Four lanes of eight bytes each, so that the processor multiplies in parallel.
+    /// Four lanes of sixteen bytes each, so that the processor multiplies in parallel.
     @inline(__always)
     private static func block(_ bytes: borrowing Span<UInt8>, _ range: Range<Int>, _ chain: UInt64) -> UInt64 {
         var (a, b, c, d) = (chain, chain ^ multiplier, chain &+ multiplier, ~chain)
         var index = range.lowerBound
+        while index + 64 <= range.upperBound {
+            let words = bytes.eightWords(at: index)
+            a = fold(a, words.0, words.1)
+            b = fold(b, words.2, words.3)
+            c = fold(c, words.4, words.5)
+            d = fold(d, words.6, words.7)
+            index += 64
+        }
         while index + 32 <= range.upperBound {
             a = fold(a ^ bytes.word(at: index).bits)
             b = fold(b ^ bytes.word(at: index + 8).bits)
@@ -58,6 +66,13 @@ public struct BlockHasher: Sendable {
     private static func fold(_ value: UInt64) -> UInt64 {
         let (high, low) = (value ^ 0xA076_1D64_78BD_642F).multipliedFullWidth(by: 0xE703_7ED1_A0B4_28DB)
         return high ^ low &+ (value >> 32)
+    }
+
+    /// Two words into a lane, by one multiplication. What it multiplies by may be zero: the sum behind keeps the lane then.
+    @inline(__always)
+    private static func fold(_ lane: UInt64, _ first: UInt64, _ second: UInt64) -> UInt64 {
+        let (high, low) = (first ^ 0xA076_1D64_78BD_642F).multipliedFullWidth(by: second ^ lane)
+        return high ^ low &+ (lane ^ first)
     }
 
     static func mix(_ value: UInt64) -> UInt64 {

@@ -58,7 +58,7 @@ public final class RoutingTable: Sendable {
         workers: [],
         pools: [
             WorkerPool(
-                policy: .random,
+                policy: .random(isWeighted: false),
                 cacheGroup: CacheGroup(seed: 0),
                 ready: [],
                 hasPending: false,

@@ -53,6 +53,9 @@ public final class WorkerLoads: @unchecked Sendable {
     /// Tokens that a request counts at least which came after the worker last told its load.
     private static let untoldTokensMin = 512
 
+    /// By how much all that is known of the loads is too little, because other data planes are not heard; 1: by nothing.
+    private let unheard = Atomic<Int>(1)
+
     private let memory: UnsafeMutableRawPointer
     public let slotsMax: Int
 
@@ -69,6 +72,16 @@ public final class WorkerLoads: @unchecked Sendable {
 
     deinit {
         unsafe memory.deallocate()
+    }
+
+    /// How many times as much as is known there is at the workers, about, when most other data planes are not heard; 1: they are.
+    @inline(__always)
+    var unheardFactor: Int { unheard.load(ordering: .relaxed) }
+
+    /// Other data planes that are heard, and those that exist and are not.
+    public func setPeers(heard: Int, silent: Int) {
+        // What the heard ones tell is most of the truth while they are most.
+        unheard.store(silent > heard ? (heard + silent + 1) / (heard + 1) : 1, ordering: .relaxed)
     }
 
     /// Makes a slot ready for use. Called before any thread can see its number.

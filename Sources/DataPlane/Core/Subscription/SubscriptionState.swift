@@ -17,6 +17,8 @@ public struct SubscriptionState {
         /// The same for a snapshot of the cache; ``restored(_:digest:)`` follows, or nothing.
         case restore(Snapshot, SnapshotDigest)
         case observe(HealthMessage)
+        /// Keeps the secrets, in memory alone.
+        case keep(SecretsMessage)
     }
 
     private enum Link {
@@ -39,6 +41,8 @@ public struct SubscriptionState {
 
     private let id: String
     private let pid: Int
+    /// What the control plane is asked to tell; nil: nothing.
+    private let secrets: [String]?
     private var link: Link
     private var retryMilliseconds = SubscriptionState.retryMillisecondsMin
     /// What is applied on every thread.
@@ -49,9 +53,10 @@ public struct SubscriptionState {
     private var run: RunID?
     private var tick: UInt64 = 0
 
-    public init(id: String, pid: Int, now: MonotonicTime) {
+    public init(id: String, pid: Int, secrets: [String]? = nil, now: MonotonicTime) {
         self.id = id
         self.pid = pid
+        self.secrets = secrets
         link = .down(retryAt: now)
     }
 
@@ -72,7 +77,7 @@ public struct SubscriptionState {
     /// The connection is open: says what is served already, so that a resend can be skipped.
     public mutating func connected(at now: MonotonicTime) throws -> [Action] {
         link = .up(Session(lastHeard: now, lastSent: now))
-        let hello = Hello(id: id, pid: pid, applied: applied, digest: appliedDigest)
+        let hello = Hello(id: id, pid: pid, applied: applied, digest: appliedDigest, secrets: secrets)
         return [.send(try LineCoding.encode(DataPlaneMessage.hello(hello)))]
     }
 
@@ -178,6 +183,7 @@ public struct SubscriptionState {
             run = health.run
             tick = health.tick
             return [.observe(health)]
+        case .secrets(let secrets): return [.keep(secrets)]
         case .heartbeat, .unknown: return []
         }
     }

@@ -192,6 +192,22 @@ struct PeerExchangeTests {
         #expect(other.exchange.peerCount <= PeerExchange.peersMax)
     }
 
+    @Test("That most others are not heard counts when it lasts, and no longer than that")
+    func silence() throws {
+        let (one, other) = (try ExchangingPlane(1), try ExchangingPlane(2))
+        func note(_ count: Int, at milliseconds: Int) -> Int {
+            one.exchange.noteSilent(count, at: MonotonicTime(milliseconds: milliseconds))
+            return one.shared.loads.unheardFactor
+        }
+        #expect(note(3, at: 1_000) == 1)
+        #expect(note(3, at: 2_999) == 1, "one that starts has not heard anybody yet")
+        #expect(note(3, at: 3_000) == 4)
+        one.hear(other.tell([one], at: 3_010), at: 3_010)
+        #expect(note(2, at: 3_050) == 2, "one of three is heard")
+        #expect(note(1, at: 3_100) == 1)
+        #expect(note(2, at: 3_150) == 1, "it begins anew")
+    }
+
     @Test("Alone it does not wait for a copy")
     func aloneCopy() throws {
         let alone = try ExchangingPlane(1)

@@ -162,20 +162,4 @@ struct SealedDatagramTests {
         }
         #expect(other.authenticator.refusedCount == 2_000)
     }
-
-    @Test("A key file has one key, or two while keys change")
-    func keyFile() throws {
-        let line = String(repeating: "k", count: 32)
-        let other = String(repeating: "m", count: 40)
-        #expect(try PeerKey.keys(of: Array(line.utf8)).count == 1)
-        #expect(
-            try PeerKey.keys(of: Array("\(line)\r\n\n\(other)\n".utf8)) == [PeerKey(line.utf8), PeerKey(other.utf8)]
-        )
-        #expect(try PeerKey.keys(of: Array("\(line)\n\(line)\n".utf8)).count == 1)
-        for wrong in [
-            "", "\n", String(line.dropLast()), "\(line) \(line)", "\(line)\n\(other)\n\(other)x", "ключ" + line,
-        ] {
-            #expect(throws: PeerKeyError.self) { try PeerKey.keys(of: Array(wrong.utf8)) }
-        }
-    }
 }

@@ -146,11 +146,16 @@ struct PolicyPropertyTests {
         #expect(any.allSatisfy { abs($0 - 1_000) <= 180 }, "\(any)")
     }
 
-    @Test("least_load keeps to the weights exactly, power_of_two closely")
+    @Test("least_load and round_robin keep to the weights, power_of_two and random closely")
     func weights() throws {
         let weights = [1, 2, 3, 4]
         let exact = try spread(.leastLoad, weights: weights, count: 1_000)
         #expect(zip(exact, weights).allSatisfy { abs($0 - $1 * 100) <= $1 }, "\(exact)")
+        let turns = try spread(.roundRobin, weights: weights, count: 1_000)
+        #expect(zip(turns, weights).allSatisfy { abs($0 - $1 * 100) <= 5 }, "\(turns)")
+        // Six standard deviations.
+        let chance = try spread(.random, weights: weights, count: 10_000)
+        #expect(zip(chance, weights).allSatisfy { abs($0 - $1 * 1_000) <= 300 }, "\(chance)")
         let close = try spread(.powerOfTwo, weights: weights, count: 1_000)
         #expect(zip(close, weights).allSatisfy { abs($0 - $1 * 100) <= 20 }, "\(close)")
     }

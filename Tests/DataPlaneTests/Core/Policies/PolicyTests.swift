@@ -37,13 +37,15 @@ struct PolicyTests {
     func roundRobin() throws {
         let shared = SharedState(slotsMax: 4)
         let workers = try workers(shared)
-        #expect(picks(.roundRobin(PolicyCursor()), workers, shared, count: 7) == [0, 1, 2, 0, 1, 2, 0])
+        #expect(
+            picks(.roundRobin(PolicyCursor(), isWeighted: false), workers, shared, count: 7) == [0, 1, 2, 0, 1, 2, 0]
+        )
     }
 
     @Test("random reaches every worker about equally often")
     func random() throws {
         let shared = SharedState(slotsMax: 4)
-        let picked = picks(.random, try workers(shared), shared, count: 3000)
+        let picked = picks(.random(isWeighted: false), try workers(shared), shared, count: 3000)
         for index in 0..<3 { #expect((900...1100).contains(picked.filter { $0 == index }.count)) }
     }
 
@@ -71,7 +73,9 @@ struct PolicyTests {
         #expect(counts == [10, 30, 10])
     }
 
-    private static let policies = [Policy.roundRobin(PolicyCursor()), .random, .leastLoad(PolicyCursor())]
+    private static let policies = [
+        Policy.roundRobin(PolicyCursor(), isWeighted: false), .random(isWeighted: false), .leastLoad(PolicyCursor()),
+    ]
 
     @Test("A worker that failed the request is left out")
     func tried() throws {
@@ -130,7 +134,7 @@ struct PolicyTests {
         let shared = SharedState(slotsMax: 4)
         let workers = try workers(shared)
         shared.loads.setGate(.full, slot: 1)
-        let picked = picks(.random, workers, shared, count: 2000)
+        let picked = picks(.random(isWeighted: false), workers, shared, count: 2000)
         for index in [0, 2] { #expect((900...1100).contains(picked.filter { $0 == index }.count)) }
     }
 }

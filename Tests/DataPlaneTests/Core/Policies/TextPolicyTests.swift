@@ -119,6 +119,48 @@ struct TextPolicyTests {
         #expect(bench.route(Self.long + " And more.") != first)
     }
 
+    @Test(
+        "kv_cost whose data planes are not heard agrees with them on two workers for each text, and spreads the texts"
+    )
+    func kvCostUnheard() throws {
+        func route(_ bench: Bench, _ group: Int, _ own: Int) -> Int? {
+            bench.route(
+                String(repeating: "Text of group \(group). ", count: 100) + String(repeating: "\(own) ", count: 400)
+            )
+        }
+        let benches = try (0..<4).map { _ in try Bench(.kvCost) }
+        for bench in benches { bench.shared.loads.setPeers(heard: 0, silent: 3) }
+        var used: Set<Int> = []
+        for group in 0..<40 {
+            // Each group is new to every data plane, and none knows what the others did.
+            let picks = benches.map { route($0, group, 0) }
+            #expect(Set(picks).count == 1, "group \(group) went to \(picks)")
+            used.formUnion(picks.compactMap(\.self))
+        }
+        #expect(used == [0, 1, 2])
+        // A second worker, always the same, takes over when the first has too much.
+        let first = try #require(route(benches[0], 0, 1))
+        for bench in benches { bench.shared.loads.addPending(400_000, slot: first, at: bench.now) }
+        let seconds = Set(benches.map { route($0, 0, 2) })
+        #expect(seconds.count == 1 && !seconds.contains(first))
+    }
+
+    @Test("kv_cost tells texts apart behind a beginning that all have")
+    func kvCostUnheardCommonBeginning() throws {
+        let bench = try Bench(.kvCost)
+        let common = String(repeating: "You are a helpful assistant. ", count: 60)
+        func route(_ number: Int) -> Int? {
+            bench.route(common + String(repeating: "question \(number) ", count: 100), holds: true)
+        }
+        for number in 0..<60 { _ = route(number) }
+        bench.shared.loads.setPeers(heard: 0, silent: 1)
+        let picks = (100..<160).compactMap { route($0) }
+        for worker in 0..<3 { #expect((8...35).contains(picks.count { $0 == worker }), "worker \(worker)") }
+        // Most are heard: what they tell is better than any rule.
+        bench.shared.loads.setPeers(heard: 3, silent: 1)
+        #expect(bench.shared.loads.unheardFactor == 1)
+    }
+
     @Test("kv_cost spreads texts that nobody knows by the work that waits")
     func kvCostSpread() throws {
         let bench = try Bench(.kvCost)
@@ -141,6 +183,56 @@ struct TextPolicyTests {
         #expect(bench.route("", key: "session-2") != first)
         bench.now = bench.now.adding(milliseconds: 10_001)
         #expect(bench.route("", key: "session-1") != first)
+    }
+
+    @Test("manual has a second worker stand in for a key, and returns to the first when that can take it")
+    func manualStandIn() throws {
+        let bench = try Bench(.manual, ["assignment_mode": 1])
+        let first = try #require(bench.route("", key: "session", holds: true))
+        let token = { bench.workers[$0].lease.token }
+        let second = try #require(bench.route("", key: "session", tried: [token(first)]))
+        #expect(second != first)
+        #expect(bench.route("", key: "session") == first)
+        // Both are away: the third takes the place of the older one.
+        let third = try #require(bench.route("", key: "session", tried: [token(first), token(second)]))
+        #expect(Set([first, second, third]).count == 3)
+        #expect(bench.route("", key: "session") == second)
+    }
+
+    @Test("manual gives a heavier worker more keys", arguments: [0, 1, 2])
+    func manualWeights(mode: Double) throws {
+        let bench = try Bench(.manual, ["assignment_mode": mode], weights: [1, 3, 2])
+        let picks = (0..<600).compactMap { bench.route("", key: "key \($0)", holds: true) }
+        for (worker, share) in [100, 300, 200].enumerated() {
+            #expect(abs(picks.count { $0 == worker } - share) <= (mode == 0 ? 75 : 3), "worker \(worker)")
+        }
+    }
+
+    @Test("cache_aware measures loads by weight: a heavier worker with more is no imbalance")
+    func weightedBalance() throws {
+        let bench = try Bench(
+            .cacheAware,
+            ["balance_abs_threshold": 2, "balance_rel_threshold": 1.5],
+            weights: [1, 4, 1]
+        )
+        for (slot, load) in [2, 8, 2].enumerated() { for _ in 0..<load { bench.shared.loads.increment(slot: slot) } }
+        let owner = try #require(bench.route("hello world"))
+        bench.shared.loads.increment(slot: owner)
+        #expect(bench.route("hello world") == owner)
+        for _ in 0..<20 { bench.shared.loads.increment(slot: owner) }
+        #expect(bench.route("hello world") != owner)
+    }
+
+    @Test("bucket cuts the lengths by weight")
+    func bucketWeights() throws {
+        let bench = try Bench(.bucket, weights: [1, 6, 1])
+        var counts = [0, 0, 0]
+        for round in 0..<4_000 {
+            bench.now = bench.now.adding(milliseconds: 10)
+            let picked = try #require(bench.route(String(repeating: "x", count: 100 + round % 800)))
+            if round >= 1_000 { counts[picked] += 1 }
+        }
+        #expect(counts[1] > 3 * (counts[0] + counts[2]) / 2, "\(counts)")
     }
 
     @Test("consistent_hashing sends a key to one worker, and the number of a worker to that one or none")

@@ -45,6 +45,24 @@ struct SubscriptionStateTests {
         #expect(state.applied == encoded.version)
     }
 
+    @Test("Secrets are asked for by name, and handed out as they come")
+    func secrets() throws {
+        var state = SubscriptionState(id: "dp", pid: 1, secrets: [SecretName.peerKeys], now: time(0))
+        _ = try state.timePassed(at: time(0), heartbeat: Self.beat)
+        guard case .hello(let hello)? = try message(state.connected(at: time(0))) else {
+            Issue.record("no hello")
+            return
+        }
+        #expect(hello.secrets == ["peer_keys"])
+        let secrets = SecretsMessage(peerKeys: [Secret(String(repeating: "k", count: 32))])
+        let line = try LineCoding.encode(ControlPlaneMessage.secrets(secrets))
+        #expect(try state.received(line, at: time(1)) == [.keep(secrets)])
+        var other = SubscriptionState(id: "dp", pid: 1, now: time(0))
+        _ = try other.timePassed(at: time(0), heartbeat: Self.beat)
+        guard case .send(let bytes)? = try other.connected(at: time(0)).first else { return }
+        #expect(!String(decoding: bytes, as: UTF8.self).contains("secrets"))
+    }
+
     @Test("A snapshot comes out whole, wherever the stream was cut", arguments: [1, 13, 1000])
     func cuts(pieceBytes: Int) throws {
         var state = try connected()
