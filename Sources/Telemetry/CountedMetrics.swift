@@ -26,8 +26,13 @@ public struct CountedMetrics {
         }
         page.family("sgl_router_request_errors_total", .counter, "Requests that were refused, failed or cut.")
         for route in MetricsLayout.RequestRoute.allCases {
-            let errors = [.clientError, .serverError, .cut].reduce(UInt64(0)) { $0 &+ count(route, $1) }
-            page.sample("sgl_router_request_errors_total", [("route", route.label)], errors)
+            let types =
+                [("client_error", .clientError), ("server_error", .serverError), ("cut", .cut)]
+                as [(String, MetricsLayout.RequestOutcome)]
+            for (type, outcome) in types {
+                let labels = [("route", route.label), ("error_type", type)]
+                page.sample("sgl_router_request_errors_total", labels, count(route, outcome))
+            }
         }
         page.family("sgl_router_retries_total", .counter, "Further attempts for requests.")
         for route in MetricsLayout.RequestRoute.allCases where route.isInference {

@@ -10,9 +10,9 @@ import Musl
 /// Makes a logger that writes one line an event to standard error; nothing global is set, so tests may run in parallel.
 public func makeLogger(label: String, _ settings: LogSettings) -> Logger {
     let repeats = SharedRepeatLimit()
-    var logger = Logger(label: label) { _ in
-        LogOutput(format: settings.format, directory: settings.directory, repeats: repeats)
-    }
+    let output = LogOutput(format: settings.format, directory: settings.directory, repeats: repeats)
+    HeldEvents.shared.add(output)
+    var logger = Logger(label: label) { _ in output }
     logger.logLevel = settings.level
     return logger
 }
@@ -44,11 +44,16 @@ struct LogOutput: LogHandler {
         } else {
             told = repeats.told(at: now)
         }
+        tell(told, at: now)
+        if isWritten { put(event.level, message, metadata, at: now) }
+    }
+
+    /// Says how often events came that were not written.
+    func tell(_ told: [RepeatLimit.Held], at now: Int64) {
         for held in told {
             let metadata: Logger.Metadata = ["event": "\(held.message)", "times": "\(held.count)"]
             put(.warning, "An event was not logged each time.", metadata, at: now)
         }
-        if isWritten { put(event.level, message, metadata, at: now) }
     }
 
     /// Whom an event is about: the same fault of another one is another event.
@@ -81,18 +86,5 @@ struct LogOutput: LogHandler {
             message: "Lines of the log were lost: standard error was not read.",
             metadata: ["lines": "\(lines)"]
         )
-    }
-}
-
-/// One ``RepeatLimit`` for all copies of a logger.
-final class SharedRepeatLimit: Sendable {
-    private let limit = Mutex(RepeatLimit())
-
-    func take(_ message: String, at now: Int64) -> (isWritten: Bool, told: [RepeatLimit.Held]) {
-        limit.withLock { $0.take(message, at: now) }
-    }
-
-    func told(at now: Int64) -> [RepeatLimit.Held] {
-        limit.withLock { $0.told(at: now) }
     }
 }

@@ -38,13 +38,21 @@ struct RepeatLimit {
         return (isWritten, told)
     }
 
+    /// Whether something is held back that nobody was told of.
+    var isHolding: Bool { windows.contains { $0.value.held > 0 } }
+
     /// What was held back in windows that are over.
     mutating func told(at now: Int64) -> [Held] {
         guard !windows.isEmpty else { return [] }
         let time = now - RepeatLimit.windowMilliseconds
-        let over = windows.filter {
-            $0.value.began <= time || $0.value.began > time + 2 * RepeatLimit.windowMilliseconds
-        }
+        return end { $0.began <= time || $0.began > time + 2 * RepeatLimit.windowMilliseconds }
+    }
+
+    /// What was held back so far, whether its window is over or not: the process ends.
+    mutating func toldAtEnd() -> [Held] { end { _ in true } }
+
+    private mutating func end(_ isOver: (Window) -> Bool) -> [Held] {
+        let over = windows.filter { isOver($0.value) }
         for message in over.keys { windows[message] = nil }
         return over.filter { $0.value.held > 0 }.map { Held(message: $0.key, count: $0.value.held) }
             .sorted { $0.message < $1.message }

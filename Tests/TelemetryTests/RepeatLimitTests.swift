@@ -18,6 +18,18 @@ import Testing
         #expect(limit.take("down", at: RepeatLimit.windowMilliseconds + 1).isWritten)
     }
 
+    @Test("What is held back when the process ends is told, once")
+    func end() {
+        var limit = RepeatLimit()
+        #expect(!limit.isHolding)
+        for _ in 0..<RepeatLimit.writtenMax { _ = limit.take("down", at: 1) }
+        #expect(!limit.isHolding)
+        for _ in 0..<3 { _ = limit.take("down", at: 2) }
+        #expect(limit.isHolding)
+        #expect(limit.toldAtEnd() == [RepeatLimit.Held(message: "down", count: 3)])
+        #expect(limit.toldAtEnd().isEmpty && !limit.isHolding)
+    }
+
     @Test("A clock that goes back silences nothing for ever")
     func clock() {
         var limit = RepeatLimit()

@@ -19,6 +19,7 @@ struct DiscoveryExecutor {
             case .add, .weigh, .release: break
             }
         }
+        var removed = 0
         for action in urgent {
             switch action {
             case .add: break
@@ -29,10 +30,10 @@ struct DiscoveryExecutor {
                 if let registration = status.registration(of: pod.uid) { workers.release(registration.incarnation) }
                 logger.notice("A pod is ready again.", metadata: ["pod": "\(pod)"])
             case .weigh(let pod, let weight): await weigh(pod, weight, &work)
-            case .remove(let pod, let reason): await remove(pod, reason, &work)
+            case .remove(let pod, let reason): if await remove(pod, reason, &work) { removed += 1 }
             }
         }
-        await add(work.takePiece())
+        status.updated(added: await add(work.takePiece()), removed: removed)
     }
 
     private func hold(_ pod: PodReference, _ reason: String) {
@@ -40,8 +41,10 @@ struct DiscoveryExecutor {
         workers.hold(registration.incarnation, reason: "Its pod \(pod): \(reason)")
     }
 
-    private func add(_ piece: [(pod: PodReference, worker: PodWorker)]) async {
-        guard !piece.isEmpty else { return }
+    /// - Returns: how many were added.
+    private func add(_ piece: [(pod: PodReference, worker: PodWorker)]) async -> Int {
+        guard !piece.isEmpty else { return 0 }
+        var count = 0
         do {
             let results = try await workers.addAll(
                 piece.map { WorkerRegistration($0.worker, of: $0.pod) },
@@ -49,7 +52,9 @@ struct DiscoveryExecutor {
             )
             for ((pod, _), result) in zip(piece, results) {
                 switch result {
-                case .success(let added): status.registered(pod.uid, added.value)
+                case .success(let added):
+                    status.registered(pod.uid, added.value)
+                    count += 1
                 case .failure(.workerExists):
                     refuse(pod, "Its URL is that of a worker that was registered otherwise already.")
                 case .failure(let error): refuse(pod, "It cannot be added: \(error)")
@@ -58,6 +63,7 @@ struct DiscoveryExecutor {
         } catch {
             for (pod, _) in piece { refuse(pod, "It cannot be stored: \(error)") }
         }
+        return count
     }
 
     private func refuse(_ pod: PodReference, _ reason: String) {
@@ -82,8 +88,9 @@ struct DiscoveryExecutor {
         }
     }
 
-    private func remove(_ pod: PodReference, _ reason: String, _ work: inout DiscoveryWork) async {
-        guard let registration = status.registration(of: pod.uid) else { return }
+    /// - Returns: whether it was removed.
+    private func remove(_ pod: PodReference, _ reason: String, _ work: inout DiscoveryWork) async -> Bool {
+        guard let registration = status.registration(of: pod.uid) else { return false }
         do {
             _ = try await workers.remove(
                 .id(registration.id),
@@ -91,6 +98,7 @@ struct DiscoveryExecutor {
                 origin: .kubernetes
             )
             status.ended(pod.uid)
+            return true
         } catch StoreError.workerNotFound {
             // A person was faster.
             status.ended(pod.uid)
@@ -101,5 +109,6 @@ struct DiscoveryExecutor {
             )
             work.unstored.append(.remove(pod, reason: reason))
         }
+        return false
     }
 }

@@ -39,6 +39,10 @@ final class DiscoveryStatus: Sendable {
         /// The registrations by the pods' UIDs.
         var registrations: [String: Registration] = [:]
         var unreadable = 0
+        /// Times that workers were added or removed, and how many of them the last time.
+        var updates = 0
+        var lastAdded = 0
+        var lastRemoved = 0
     }
 
     private let state = Mutex(State())
@@ -85,6 +89,16 @@ final class DiscoveryStatus: Sendable {
     /// - Returns: whether the reason is another one than before.
     func refused(_ uid: String, reason: String, at now: Int64) -> Bool {
         state.withLock { state in state.discovery?.refused(uid, reason: reason, at: now) ?? false }
+    }
+
+    /// Workers were added or removed.
+    func updated(added: Int, removed: Int) {
+        guard added + removed > 0 else { return }
+        state.withLock { state in
+            state.updates += 1
+            state.lastAdded = added
+            state.lastRemoved = removed
+        }
     }
 
     // MARK: - Watches

@@ -32,7 +32,7 @@ struct FleetCounts: Hashable {
         }
         // No data plane counts that far: the disk is damaged.
         guard cells.allSatisfy({ $0 < FleetCounts.cellMax }) else { return nil }
-        let count = MetricsLayout.WorkerCell.allCases.count
+        let count = MetricsLayout.WorkerCell.count
         for row in 0..<MetricsLayout.workerRowsMax {
             let entry = MetricsLayout.workerTableOffset(threads: threads) + row * MetricsLayout.workerRowWords * 8
             guard let incarnation = FleetCounts.incarnation(word(entry), word(entry + 8)) else { continue }
@@ -60,7 +60,7 @@ struct FleetCounts: Hashable {
 
     /// A cell of a worker; 0 when nothing was counted for it.
     func worker(_ incarnation: IncarnationID, _ cell: MetricsLayout.WorkerCell) -> UInt64 {
-        workers[incarnation]?[cell.rawValue] ?? 0
+        workers[incarnation]?[cell.index] ?? 0
     }
 
     private static func incarnation(_ high: UInt64, _ low: UInt64) -> IncarnationID? {

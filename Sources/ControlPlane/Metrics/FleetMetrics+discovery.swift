@@ -35,6 +35,12 @@ extension FleetMetrics {
             "Objects and events of the API server that could not be read."
         )
         page.sample("signalbox_discovery_unreadable_objects_total", [], discovery.unreadable)
+        page.family("sgl_router_discovery_updates_total", .counter, "Times that discovery added or removed workers.")
+        page.sample("sgl_router_discovery_updates_total", [], discovery.updates)
+        page.family("sgl_router_discovery_workers_added", .gauge, "Workers that its last update added.")
+        page.sample("sgl_router_discovery_workers_added", [], discovery.lastAdded)
+        page.family("sgl_router_discovery_workers_removed", .gauge, "Workers that its last update removed.")
+        page.sample("sgl_router_discovery_workers_removed", [], discovery.lastRemoved)
     }
 
     private func watches(

@@ -11,7 +11,9 @@ import Musl
 /// (``MetricsLayout``).
 final class MetricsDirectory: Sendable {
     /// Files of ended data planes that are kept by themselves; more are merged into one.
-    static let endedMax = 32
+    static let endedMax = 8
+    /// How long a file of an ended data plane that cannot be read is left, in seconds: another version may begin again.
+    static let unreadableSeconds = 3_600
     private static let suffix = ".metrics"
     private static let merged = "merged\(suffix)"
 
@@ -62,8 +64,10 @@ final class MetricsDirectory: Sendable {
         for name in names() where before?.sources.contains(name) != true {
             guard let lock = lockOfEnded("\(path)/\(name)") else { continue }
             locks.append(lock)
-            // One that is just being made, or has another layout, is left alone.
-            guard let file = FleetCounts(file: "\(path)/\(name)", buckets) else { continue }
+            guard let file = FleetCounts(file: "\(path)/\(name)", buckets) else {
+                removeIfOld("\(path)/\(name)", lock)
+                continue
+            }
             ended.append(name)
             counts.add(file)
         }
@@ -71,6 +75,14 @@ final class MetricsDirectory: Sendable {
         counts.workers = counts.workers.filter { present.contains($0.key) }
         guard MergedFile(counts: counts, sources: Set(ended)).write(to: target, buckets) else { return }
         for name in ended { unlink("\(path)/\(name)") }
+    }
+
+    /// One that is just being made has no content yet, and one of another layout may be read again after a step back: both
+    /// are left alone for a while.
+    private func removeIfOld(_ file: String, _ descriptor: Int32) {
+        var information = stat()
+        guard fstat(descriptor, &information) == 0 else { return }
+        if time(nil) - information.st_mtim.tv_sec > MetricsDirectory.unreadableSeconds { unlink(file) }
     }
 
     private func names() -> [String] {
@@ -112,7 +124,7 @@ private struct MergedFile {
             let parts = entry.split(separator: ":")
             guard parts.count == 2, let incarnation = IncarnationID(String(parts[0])) else { return nil }
             let cells = parts[1].split(separator: ",").compactMap { UInt64($0) }
-            guard cells.count == MetricsLayout.WorkerCell.allCases.count else { return nil }
+            guard cells.count == MetricsLayout.WorkerCell.count else { return nil }
             counts.workers[incarnation] = cells
         }
         sources = Set(lines[3].split(separator: " ").map(String.init))

@@ -72,7 +72,9 @@ struct MetricsServer: Service {
             traffic: services.publisher.traffic(),
             version: committed.version,
             observerSuspected: services.health.suspicion != nil,
-            discovery: services.discovery.current
+            discovery: services.discovery.current,
+            probes: services.health.probes,
+            process: ProcessUsage.current()
         )
         return Response(
             status: .ok,

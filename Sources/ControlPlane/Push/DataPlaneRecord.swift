@@ -17,6 +17,11 @@ struct DataPlaneRecord: Sendable {
     private var behindSince: Instant?
     /// When the oldest version newer than `sent` was committed.
     private var unsentSince: Instant?
+    /// Snapshots that it has refused.
+    private(set) var nacks: UInt64 = 0
+    /// When what was sent was committed, and when what it serves was; nil when that is not known.
+    private var sentCommittedAt: Instant?
+    private var appliedCommittedAt: Instant?
 
     init(hello: Hello, connectedAt: Instant) {
         self.hello = hello
@@ -27,12 +32,17 @@ struct DataPlaneRecord: Sendable {
     /// Carries over what an earlier connection of the same data plane taught.
     mutating func inherit(from former: DataPlaneRecord) {
         lastError = former.lastError
-        if former.applied == applied { behindSince = former.behindSince }
+        nacks = former.nacks
+        if former.applied == applied {
+            behindSince = former.behindSince
+            appliedCommittedAt = former.appliedCommittedAt
+        }
     }
 
     mutating func published(_ snapshot: PublishedSnapshot) {
         guard applied != snapshot.version else {
             behindSince = nil
+            appliedCommittedAt = appliedCommittedAt ?? snapshot.committedAt
             return
         }
         behindSince = behindSince ?? snapshot.committedAt
@@ -42,11 +52,18 @@ struct DataPlaneRecord: Sendable {
     mutating func sent(_ snapshot: PublishedSnapshot) {
         sent = snapshot.version
         unsentSince = nil
+        sentCommittedAt = snapshot.committedAt
+    }
+
+    mutating func refused(_ nack: Nack) {
+        nacks += 1
+        lastError = ([nack.reason] + nack.violations.prefix(Nack.violationsMax)).joined(separator: " ")
     }
 
     mutating func acknowledged(_ version: SnapshotVersion) {
         applied = version
         lastError = nil
+        appliedCommittedAt = sentCommittedAt
         behindSince = unsentSince
     }
 
@@ -81,13 +98,21 @@ struct DataPlaneRecord: Sendable {
             peers: heartbeat?.peers,
             refusedDatagrams: heartbeat?.refusedDatagrams,
             policies: heartbeat?.policies,
+            waiting: heartbeat?.waiting,
+            process: heartbeat?.process,
+            budgets: heartbeat?.budgets,
+            nacks: nacks,
+            snapshotAgeSeconds: appliedCommittedAt.map { DataPlaneRecord.milliseconds(from: $0, to: now) / 1000 },
             connectedSince: text(connectedAt),
             disconnectedSince: disconnectedAt.map(text)
         )
     }
 
     private func lagMilliseconds(at now: Instant) -> Double {
-        guard let behindSince else { return 0 }
-        return max(0, (behindSince.duration(to: now) / .milliseconds(1)).rounded())
+        behindSince.map { DataPlaneRecord.milliseconds(from: $0, to: now) } ?? 0
+    }
+
+    private static func milliseconds(from earlier: Instant, to now: Instant) -> Double {
+        max(0, (earlier.duration(to: now) / .milliseconds(1)).rounded())
     }
 }

@@ -24,6 +24,9 @@ extension DataPlaneRecord {
             totalInFlight: heartbeat?.inFlight ?? 0,
             breakers: Dictionary(
                 (heartbeat?.workers ?? []).compactMap { worker in worker.breaker.map { (worker.incarnation, $0) } }
+            ) { first, _ in first },
+            prefixBytes: Dictionary(
+                (heartbeat?.workers ?? []).compactMap { worker in worker.prefixBytes.map { (worker.incarnation, $0) } }
             ) { first, _ in first }
         )
     }

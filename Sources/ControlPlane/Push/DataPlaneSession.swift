@@ -136,7 +136,7 @@ package struct DataPlaneSession: Sendable {
         }
         unacknowledged = nil
         refused = header
-        record?.lastError = ([nack.reason] + nack.violations.prefix(Nack.violationsMax)).joined(separator: " ")
+        record?.refused(nack)
     }
 
     /// A version was published; this only keeps the lag, sending happens through ``nextOutput(snapshot:health:secrets:at:)``.

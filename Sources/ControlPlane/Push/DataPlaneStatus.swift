@@ -29,6 +29,16 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
     public var refusedDatagrams: UInt64?
     /// Whether policies have what they pick by; nil from one that does not say.
     public var policies: [PolicyReport]?
+    /// Requests that wait for a worker; nil from one that does not say.
+    public var waiting: Int?
+    /// What its process takes; nil from one that does not say.
+    public var process: ProcessUsage?
+    /// Its budgets; nil from one that does not say.
+    public var budgets: ResourceBudgets?
+    /// Snapshots that it has refused, as far as this control plane has seen.
+    public var nacks: UInt64
+    /// Time since `applied` was committed, or this control plane began, in seconds; nil when it serves none.
+    public var snapshotAgeSeconds: Double?
     /// RFC 3339 in UTC.
     public var connectedSince: String
     /// RFC 3339 in UTC; nil while it is connected.
@@ -36,6 +46,8 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
 
     enum CodingKeys: String, CodingKey {
         case id, pid, software, connected, applied, sent, connections, requests, draining, held, peers, policies
+        case waiting, process, budgets, nacks
+        case snapshotAgeSeconds = "snapshot_age_seconds"
         case lagSeconds = "lag_seconds"
         case lastError = "last_error"
         case lastHeartbeat = "last_heartbeat"
@@ -63,6 +75,11 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         peers: [PeerReport]? = nil,
         refusedDatagrams: UInt64? = nil,
         policies: [PolicyReport]? = nil,
+        waiting: Int? = nil,
+        process: ProcessUsage? = nil,
+        budgets: ResourceBudgets? = nil,
+        nacks: UInt64 = 0,
+        snapshotAgeSeconds: Double? = nil,
         connectedSince: String,
         disconnectedSince: String? = nil
     ) {
@@ -83,6 +100,11 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         self.peers = peers
         self.refusedDatagrams = refusedDatagrams
         self.policies = policies
+        self.waiting = waiting
+        self.process = process
+        self.budgets = budgets
+        self.nacks = nacks
+        self.snapshotAgeSeconds = snapshotAgeSeconds
         self.connectedSince = connectedSince
         self.disconnectedSince = disconnectedSince
     }
@@ -107,6 +129,11 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         try container.encode(peers, forKey: .peers)
         try container.encode(refusedDatagrams, forKey: .refusedDatagrams)
         try container.encode(policies, forKey: .policies)
+        try container.encode(waiting, forKey: .waiting)
+        try container.encode(process, forKey: .process)
+        try container.encode(budgets, forKey: .budgets)
+        try container.encode(nacks, forKey: .nacks)
+        try container.encode(snapshotAgeSeconds, forKey: .snapshotAgeSeconds)
         try container.encode(connectedSince, forKey: .connectedSince)
         try container.encode(disconnectedSince, forKey: .disconnectedSince)
     }

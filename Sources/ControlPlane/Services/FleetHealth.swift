@@ -10,6 +10,7 @@ final class FleetHealth: Sendable {
         var tick: UInt64 = 0
         var workers: [IncarnationID: ProbeState] = [:]
         var holds: [IncarnationID: HealthHold] = [:]
+        var probes: [IncarnationID: ProbeCounts] = [:]
         var suspicion: ObserverSuspicion?
 
         /// What counts: the probes, unless a worker is held.
@@ -50,8 +51,20 @@ final class FleetHealth: Sendable {
         state.withLock { state in
             state.workers[incarnation] = nil
             state.holds[incarnation] = nil
+            state.probes[incarnation] = nil
         }
     }
+
+    /// A probe has ended; without effect once the incarnation has.
+    func probed(_ incarnation: IncarnationID, _ outcome: ProbeOutcome) {
+        state.withLock { state in
+            guard state.workers[incarnation] != nil else { return }
+            state.probes[incarnation, default: ProbeCounts()].count(outcome)
+        }
+    }
+
+    /// How many probes of each worker ended how.
+    var probes: [IncarnationID: ProbeCounts] { state.withLock { $0.probes } }
 
     /// Has a worker count as unhealthy, whatever its probes say.
     func hold(_ incarnation: IncarnationID, reason: String, at now: Int64) {

@@ -100,6 +100,7 @@ final class WorkerMonitor: Sendable {
         while !Task.isCancelled {
             let outcome = await probe.health(of: worker.url, path: settings.path, timeout: settings.timeout)
             guard !Task.isCancelled else { return }
+            health.probed(worker.incarnation, outcome)
             let event = watched.state.probed(outcome, at: Timestamp.nowMilliseconds())
             await take(event, &watched)
             await pause(&watched)

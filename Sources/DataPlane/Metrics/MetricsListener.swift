@@ -41,6 +41,9 @@ public struct MetricsListener: Sendable {
         gauge("signalbox_data_plane_requests_in_flight", "Requests that are being served.") {
             $0.inFlight.load(ordering: .relaxed)
         }
+        gauge("signalbox_data_plane_requests_waiting", "Requests that wait for a worker.") {
+            $0.waiting.load(ordering: .relaxed)
+        }
         gauge("signalbox_data_plane_client_connections", "Open client connections.") {
             $0.connections.load(ordering: .relaxed)
         }
@@ -51,6 +54,7 @@ public struct MetricsListener: Sendable {
         )
         let silent = shared.origin.silentMilliseconds(at: EpollReactor.clock()) ?? 0
         page.sample("signalbox_data_plane_control_plane_silent_seconds", [("data_plane", id)], Double(silent) / 1000)
+        page.process(ProcessUsage.current())
         page.family("signalbox_build_info", .gauge, "The software that runs; always 1.")
         page.sample("signalbox_build_info", [("version", softwareVersion)], 1)
         return page.text

@@ -10,7 +10,7 @@ import Synchronization
 final class Subscription {
     private let path: String
     let mailboxes: [Mailbox]
-    private let counters: [ThreadCounters]
+    let counters: [ThreadCounters]
     let shared: SharedState
     let logger: Logger
     let resolver: HostResolver
@@ -21,7 +21,7 @@ final class Subscription {
     /// Woken when the data plane's own probes have ended.
     let outcomesDescriptor: Int32
     let prober: WorkerProber
-    private let drainFlag: DrainFlag
+    let drainFlag: DrainFlag
     /// The thread that speaks with other data planes; nil without one.
     let peers: PeerLink?
     /// The first table waits for the copy of a peer's prefix index.
@@ -48,6 +48,8 @@ final class Subscription {
     private var hasSaidDisconnected = false
     /// Stands for the run of a control plane that has never been heard.
     lazy var ownRun: RunID? = RunID.random(using: &generator)
+    /// How much of prompts each worker is thought to have.
+    var census = PrefixCensus()
     /// Memory was trimmed behind the first table.
     var hasTrimmed = false
 
@@ -147,60 +149,6 @@ final class Subscription {
         guard socketDescriptor >= 0, descriptors[4].revents != 0 else { return }
         if descriptors[4].revents & Int16(POLLOUT) != 0 { flush() }
         if descriptors[4].revents & ~Int16(POLLOUT) != 0 { receive() }
-    }
-
-    private func heartbeat(_ applied: SnapshotVersion?) -> DataPlaneHeartbeat {
-        var inFlight = 0
-        var connections = 0
-        var requests: UInt64 = 0
-        var held = HeldResources()
-        for counter in counters {
-            inFlight += counter.inFlight.load(ordering: .relaxed)
-            connections += counter.connections.load(ordering: .relaxed)
-            requests += UInt64(counter.requests.load(ordering: .relaxed))
-            held.inputBytes += counter.inputBytes.load(ordering: .relaxed)
-            held.bodyBytes += counter.bodyBytes.load(ordering: .relaxed)
-            held.unsentBytes += counter.unsentBytes.load(ordering: .relaxed)
-            held.spooledBytes += counter.spooledBytes.load(ordering: .relaxed)
-            held.upstreamConnections += counter.upstreams.load(ordering: .relaxed)
-            held.idleUpstreamConnections += counter.idleUpstreams.load(ordering: .relaxed)
-        }
-        return DataPlaneHeartbeat(
-            applied: applied,
-            inFlight: inFlight,
-            connections: connections,
-            requests: requests,
-            draining: drainFlag.isDraining,
-            held: held,
-            workers: traffic(),
-            peers: peers?.peers.map { peer in
-                PeerReport(
-                    id: peer.id,
-                    address: peer.address,
-                    ageMilliseconds: peer.ageMilliseconds,
-                    received: peer.received,
-                    lost: peer.lost
-                )
-            },
-            refusedDatagrams: peers?.refusedCount,
-            policies: update?.update.table.policyReports(
-                shared,
-                silentPeers: peers?.silentCount ?? 0,
-                at: EpollReactor.clock()
-            )
-        )
-    }
-
-    /// What the workers of the table that the threads have, or are about to have, do for this data plane.
-    private func traffic() -> [WorkerTraffic] {
-        guard let table = update?.update.table else { return [] }
-        let reports = shared.breakers.reports(at: EpollReactor.clock())
-        return table.workers.compactMap { worker in
-            let inFlight = shared.loads.inFlight(slot: worker.lease.slot)
-            let report = reports[worker.lease.slot]
-            guard inFlight > 0 || report != nil else { return nil }
-            return WorkerTraffic(incarnation: worker.incarnation, inFlight: inFlight, breaker: report)
-        }
     }
 
     // MARK: - Carrying out decisions

@@ -80,8 +80,8 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
     public var draining: Bool
     /// What it holds for its connections; nil from a data plane that does not say.
     public var held: HeldResources?
-    /// The workers of the applied snapshot that have requests of this data plane, or whose breaker is not closed; nil from
-    /// a data plane that does not say.
+    /// The workers of the applied snapshot that have requests of this data plane, whose breaker is not closed, or that its
+    /// prefix index knows; nil from a data plane that does not say.
     public var workers: [WorkerTraffic]?
     /// The other data planes that this one hears; nil from one that does not listen.
     public var peers: [PeerReport]?
@@ -89,6 +89,12 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
     public var refusedDatagrams: UInt64?
     /// Whether policies have what they pick by, at most ``PolicyReport/reportsMax``; nil from a data plane that does not say.
     public var policies: [PolicyReport]?
+    /// Requests that wait for a worker; nil from a data plane that does not say.
+    public var waiting: Int?
+    /// What its process takes; nil from a data plane that does not say.
+    public var process: ProcessUsage?
+    /// Its budgets; nil from a data plane that has no snapshot yet or does not say.
+    public var budgets: ResourceBudgets?
 
     public init(
         applied: SnapshotVersion?,
@@ -100,7 +106,10 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
         workers: [WorkerTraffic]? = nil,
         peers: [PeerReport]? = nil,
         refusedDatagrams: UInt64? = nil,
-        policies: [PolicyReport]? = nil
+        policies: [PolicyReport]? = nil,
+        waiting: Int? = nil,
+        process: ProcessUsage? = nil,
+        budgets: ResourceBudgets? = nil
     ) {
         self.applied = applied
         self.inFlight = inFlight
@@ -112,10 +121,13 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
         self.peers = peers
         self.refusedDatagrams = refusedDatagrams
         self.policies = policies
+        self.waiting = waiting
+        self.process = process
+        self.budgets = budgets
     }
 
     enum CodingKeys: String, CodingKey {
-        case applied, connections, requests, draining, held, workers, peers, policies
+        case applied, connections, requests, draining, held, workers, peers, policies, waiting, process, budgets
         case refusedDatagrams = "refused_datagrams"
         case inFlight = "in_flight"
     }
@@ -135,6 +147,8 @@ public struct HeldResources: Hashable, Sendable, Codable {
     public var upstreamConnections: Int
     /// Connections to workers that wait for a request.
     public var idleUpstreamConnections: Int
+    /// Memory of the prefix index; nil from a data plane that does not say.
+    public var prefixIndexBytes: Int?
 
     public init(
         inputBytes: Int = 0,
@@ -142,7 +156,8 @@ public struct HeldResources: Hashable, Sendable, Codable {
         unsentBytes: Int = 0,
         spooledBytes: Int = 0,
         upstreamConnections: Int = 0,
-        idleUpstreamConnections: Int = 0
+        idleUpstreamConnections: Int = 0,
+        prefixIndexBytes: Int? = nil
     ) {
         self.inputBytes = inputBytes
         self.bodyBytes = bodyBytes
@@ -150,6 +165,7 @@ public struct HeldResources: Hashable, Sendable, Codable {
         self.spooledBytes = spooledBytes
         self.upstreamConnections = upstreamConnections
         self.idleUpstreamConnections = idleUpstreamConnections
+        self.prefixIndexBytes = prefixIndexBytes
     }
 
     enum CodingKeys: String, CodingKey {
@@ -159,6 +175,7 @@ public struct HeldResources: Hashable, Sendable, Codable {
         case spooledBytes = "spooled_bytes"
         case upstreamConnections = "upstream_connections"
         case idleUpstreamConnections = "idle_upstream_connections"
+        case prefixIndexBytes = "prefix_index_bytes"
     }
 }
 

@@ -5,16 +5,20 @@ public struct WorkerTraffic: Hashable, Sendable, Codable {
     public var inFlight: Int
     /// Nil: closed, and no failure is remembered.
     public var breaker: BreakerReport?
+    /// Bytes of prompts that the worker is thought to have, as last counted; nil: none.
+    public var prefixBytes: Int?
 
-    public init(incarnation: IncarnationID, inFlight: Int, breaker: BreakerReport? = nil) {
+    public init(incarnation: IncarnationID, inFlight: Int, breaker: BreakerReport? = nil, prefixBytes: Int? = nil) {
         self.incarnation = incarnation
         self.inFlight = inFlight
         self.breaker = breaker
+        self.prefixBytes = prefixBytes
     }
 
     enum CodingKeys: String, CodingKey {
         case incarnation, breaker
         case inFlight = "in_flight"
+        case prefixBytes = "prefix_bytes"
     }
 }
 

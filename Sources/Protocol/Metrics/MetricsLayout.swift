@@ -131,18 +131,28 @@ public enum MetricsLayout {
     }
 
     /// What is counted for each worker.
-    public enum WorkerCell: Int, CaseIterable, Sendable {
-        /// Requests that were sent to it, every attempt.
-        case requests
+    public struct WorkerCell: Hashable, Sendable {
+        /// Where it stands among the cells of its worker.
+        public let index: Int
+
         /// Attempts that failed by its fault.
-        case failures
+        public static let failures = WorkerCell(index: 0)
+
+        /// Questions about its model, which no policy has sent to it.
+        public static let questions = WorkerCell(index: 1)
+
+        /// Requests that a policy, by its number in ``PolicyName``, has sent to it, every attempt.
+        public static func picks(_ policy: Int) -> WorkerCell { WorkerCell(index: 2 + policy) }
+
+        /// How many there are.
+        public static let count = 2 + PolicyName.allCases.count
     }
 
     /// Workers that are told apart; those beyond are counted in the sums only.
     public static let workerRowsMax = 2048
     /// A row of the table: the incarnation's UUID as two numbers, high half first, then what each of its cells had when the
     /// worker got the row. A row whose first number is 0 is nobody's.
-    public static let workerRowWords = 2 + WorkerCell.allCases.count
+    public static let workerRowWords = 2 + WorkerCell.count
 
     /// Cells of one histogram: room for the buckets that there may be (``DurationBuckets``) and the one without a bound, then
     /// the sum.
@@ -182,7 +192,7 @@ public enum MetricsLayout {
     public static let blockBytes = (cellCount * 8 + 127) / 128 * 128
 
     /// Bytes of one thread's cells of all workers.
-    public static let workerBlockBytes = workerRowsMax * WorkerCell.allCases.count * 8
+    public static let workerBlockBytes = workerRowsMax * WorkerCell.count * 8
 
     public static func workerBlockOffset(thread: Int, threads: Int) -> Int {
         headerBytes + threads * blockBytes + thread * workerBlockBytes
@@ -196,7 +206,7 @@ public enum MetricsLayout {
 
     /// Tells layouts apart: a file of another version's layout, or with other buckets, is not read.
     public static func digest(_ buckets: DurationBuckets) -> UInt64 {
-        var text = "3 \(cellCount) \(workerRowsMax) \(workerRowWords) \(buckets.milliseconds)"
+        var text = "4 \(cellCount) \(workerRowsMax) \(workerRowWords) \(buckets.milliseconds)"
         for route in RequestRoute.allCases { text += route.label }
         for outcome in RequestOutcome.allCases { text += outcome.label }
         for policy in PolicyName.allCases { text += policy.rawValue }

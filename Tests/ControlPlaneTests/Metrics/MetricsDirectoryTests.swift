@@ -35,7 +35,8 @@ struct MetricsDirectoryTests {
                 put(UInt64(text.suffix(16), radix: 16) ?? 0, table + 8)
                 put(1, table + 16)
                 for thread in 0..<threads {
-                    put(count, MetricsLayout.workerBlockOffset(thread: thread, threads: threads) + 7 * 16)
+                    let block = MetricsLayout.workerBlockOffset(thread: thread, threads: threads)
+                    put(count, block + 7 * MetricsLayout.WorkerCell.count * 8)
                 }
             }
             for thread in 0..<threads {
@@ -93,11 +94,33 @@ struct MetricsDirectoryTests {
         try folder.add("a", threads: 2, count: 10, worker: here)
         try folder.add("b", threads: 1, count: 4, worker: here)
         try folder.add("c", threads: 1, count: 3, worker: gone)
-        #expect(directory.read([here]).workers == [here: [22, 0], gone: [2, 0]])
+        func failures() -> [IncarnationID: UInt64] { directory.read([here]).workers.mapValues { $0[0] } }
+        #expect(failures() == [here: 22, gone: 2])
         for number in 0...MetricsDirectory.endedMax { try folder.add("ended-\(number)", threads: 1, count: 1) }
-        #expect(directory.read([here]).workers == [here: [22, 0]])
+        #expect(failures() == [here: 22])
         #expect(folder.names == ["merged.metrics"])
-        #expect(directory.read([here]).worker(here, .requests) == 22)
+        #expect(directory.read([here]).worker(here, .failures) == 22)
+        #expect(directory.read([here]).worker(here, .picks(0)) == 0)
+    }
+
+    @Test("What an ended data plane of another layout has left goes after a while, a living one's stays")
+    func otherLayouts() throws {
+        let folder = try Folder()
+        let directory = MetricsDirectory(path: folder.path)
+        for name in ["old", "young", "living"] { try folder.add(name, threads: 1, count: 1, digest: 7) }
+        try Data().write(to: URL(filePath: folder.path + "/empty.metrics"))
+        let descriptor = open("\(folder.path)/living.metrics", O_RDWR)
+        defer { close(descriptor) }
+        #expect(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+        let past = Date(timeIntervalSinceNow: -Double(MetricsDirectory.unreadableSeconds) - 60)
+        for name in ["old", "living", "empty"] {
+            try FileManager.default.setAttributes(
+                [.modificationDate: past],
+                ofItemAtPath: "\(folder.path)/\(name).metrics"
+            )
+        }
+        #expect(connections(directory) == 0)
+        #expect(folder.names == ["living.metrics", "young.metrics"])
     }
 
     @Test("A crash between the merge and the removal of its sources counts nothing twice")

@@ -47,16 +47,20 @@ def test_no_header_body_or_query_of_a_client_shows_in_logs_metrics_or_status(ben
                 answer = client.ask("POST", path, json.dumps(body | ({"wish": wish} if wish else {})).encode(), fields)
                 statuses.add(answer.status)
     assert {200, 404, 500, 502, 503} <= statuses
+    seen = {}
     for request in (f"GET /{SECRET} HTTP/1.1\r\nHost: {SECRET}\r\n\r\n", f"GET / HTTP/1.1\r\n{SECRET} : x\r\n\r\n",
                     f"{SECRET}\r\n\r\n", f"POST /generate HTTP/1.1\r\nHost: a\r\nContent-Length: {SECRET}\r\n\r\n"):
         with RawConnection(launch.port) as client:
             client.send(request.encode())
-            assert client.read_response().status >= 400
+            refusal = client.read_response()
+        assert refusal.status >= 400
+        seen[f"answer to {request[:12]}"] = f"{refusal.reason} {refusal.headers} {refusal.body.decode()}"
     token = {"Authorization": f"Bearer {SECRET}", "Cookie": SECRET}
     for path, body in (("/workers", f'{{"url": 7, "api_key": "{SECRET}"}}'), ("/workers", f'{{"{SECRET}'),
                        ("/flush_cache", SECRET)):
-        launch.admin.post(path, content=body, headers=token)
-    seen = {"console": launch.log()} | {path.name: path.read_text() for path in folder.iterdir()}
+        answer_of_admin = launch.admin.post(path, content=body, headers=token)
+        seen[f"answer of {path} to {body[:8]}"] = f"{answer_of_admin.headers} {answer_of_admin.text}"
+    seen |= {"console": launch.log()} | {path.name: path.read_text() for path in folder.iterdir()}
     for path in ("/workers", "/data_planes", "/audit", "/snapshots", "/settings", "/policies", "/get_loads"):
         seen[path] = launch.admin.get(path, headers=token).text
     seen["/metrics"] = httpx.get(f"http://127.0.0.1:{metrics}/metrics").text

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.fleet import PROJECT, Launch, Workbench
 from support.kubernetes_api import KubernetesAPI
 from support.limits import limit
+from support.metrics import lint, page, samples, total
 from support.ports import free_port
 from support.processes import kill_pid
 from support.raw_http import RawConnection, ask
@@ -23,6 +24,7 @@ from support.recording_worker import RecordedRequest, WorkerConnection, response
 from support.waiting import wait_for
 
 EVENT = b"data: {}\n\n"
+NAME = re.compile(r"\b(?:sgl_router|signalbox|process)_[a-z_]+")
 
 
 def respond(connection: WorkerConnection, request: RecordedRequest) -> None:
@@ -36,27 +38,6 @@ def respond(connection: WorkerConnection, request: RecordedRequest) -> None:
         connection.wait_for_end(limit(30))
     else:
         connection.send(response_bytes("{}"))
-
-
-def page(port: int) -> str:
-    answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
-    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    series = [line.rpartition(" ")[0] for line in answer.text.splitlines() if not line.startswith("#")]
-    assert len(series) == len(set(series)), "a series occurs twice"
-    return answer.text
-
-
-def samples(port: int, name: str, **labels: str) -> dict[tuple, float]:
-    found = {}
-    for family in text_string_to_metric_families(page(port)):
-        for sample in family.samples:
-            if sample.name == name and labels.items() <= sample.labels.items():
-                found[tuple(sorted(sample.labels.items()))] = sample.value
-    return found
-
-
-def total(port: int, name: str, **labels: str) -> float:
-    return sum(samples(port, name, **labels).values())
 
 
 def fleet(bench: Workbench, *flags: object, workers: int = 2, data_planes: int = 2) -> tuple[Launch, int]:
@@ -179,14 +160,13 @@ def test_foreign_parsers_take_it_and_every_family_is_documented(bench: Workbench
     launch, port = fleet(bench, *discovering)
     post(launch, b"good")
     text = page(port)
-    lint = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True, check=False)
-    assert lint.returncode == 0, lint.stdout + lint.stderr
+    lint(text)
     names = {family.name for family in text_string_to_metric_families(text)}
     families = set(re.findall(r"^# TYPE (\S+)", text, re.M))
     assert len(names) >= 30
     documented = set(re.findall(r"^\| `([a-z_]+)`", (PROJECT / "docs/metrics.md").read_text(), re.M))
     assert families == documented, families ^ documented
-    used = set(re.findall(r"\b(?:sgl_router|signalbox)_[a-z_]+", (PROJECT / "deploy/prometheus/alerts.yml").read_text()))
+    used = set(re.findall(NAME, (PROJECT / "deploy/prometheus/alerts.yml").read_text()))
     bare = {re.sub(r"_(bucket|sum|count)$", "", name) if name not in families else name for name in used}
     assert bare <= families, bare - families
 
@@ -205,7 +185,7 @@ def test_the_dashboard_asks_for_what_is_there_and_shows_everything(bench: Workbe
     shown = set()
     for expression in expressions:
         assert set(re.findall(r"\$([a-z]+)", expression)) <= variables
-        names = re.findall(r"\b(?:sgl_router|signalbox)_[a-z_]+", expression)
+        names = re.findall(NAME, expression)
         assert names, expression
         shown |= {name if name in families else re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
     assert shown <= families, shown - families
@@ -271,8 +251,7 @@ def test_a_data_plane_alone_serves_its_own(bench: Workbench) -> None:
         assert ask(plane.port, "POST", "/generate", b"good").status == 200
     assert total(port, "signalbox_requests_total", route="/generate", outcome="2xx") == 20
     assert total(port, "signalbox_data_plane_client_connections", data_plane="alone") >= 0
-    lint = subprocess.run(["promtool", "check", "metrics"], input=page(port), text=True, capture_output=True, check=False)
-    assert lint.returncode == 0, lint.stdout + lint.stderr
+    lint(page(port))
     documented = set(re.findall(r"^\| `([a-z_]+)`", (PROJECT / "docs/metrics.md").read_text(), re.M))
     silent = "signalbox_data_plane_control_plane_silent_seconds"
     assert set(re.findall(r"^# TYPE (\S+)", page(port), re.M)) <= documented | {silent}

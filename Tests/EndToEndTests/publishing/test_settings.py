@@ -84,7 +84,7 @@ def test_what_a_data_plane_holds_is_shown(bench: Workbench) -> None:
     plane, proxy = bench.wired(bench.worker().url)
     held = wait_for("a heartbeat", lambda: plane.admin.data_planes()[0]["held"])
     assert set(held) == {"input_bytes", "body_bytes", "unsent_bytes", "spooled_bytes", "upstream_connections",
-                         "idle_upstream_connections"}
+                         "idle_upstream_connections", "prefix_index_bytes"}
     assert complete(proxy.port, "simulated").status == 200
     wait_for("the idle connection to the worker to be counted",
              lambda: plane.admin.data_planes()[0]["held"]["idle_upstream_connections"] >= 1)

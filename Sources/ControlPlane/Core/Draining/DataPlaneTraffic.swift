@@ -15,13 +15,17 @@ public struct DataPlaneTraffic: Hashable, Sendable {
     /// The circuit breakers that are not closed, or remember failures.
     public var breakers: [IncarnationID: BreakerReport]
 
+    /// Bytes of prompts that workers are thought to have.
+    public var prefixBytes: [IncarnationID: Int]
+
     public init(
         id: String,
         isConnected: Bool,
         version: SnapshotVersion?,
         inFlight: [IncarnationID: Int]?,
         totalInFlight: Int,
-        breakers: [IncarnationID: BreakerReport] = [:]
+        breakers: [IncarnationID: BreakerReport] = [:],
+        prefixBytes: [IncarnationID: Int] = [:]
     ) {
         self.id = id
         self.isConnected = isConnected
@@ -29,6 +33,7 @@ public struct DataPlaneTraffic: Hashable, Sendable {
         self.inFlight = inFlight
         self.totalInFlight = totalInFlight
         self.breakers = breakers
+        self.prefixBytes = prefixBytes
     }
 
     /// Requests at one worker; nil when that is not known.

@@ -38,3 +38,20 @@ public struct AccessRecord: Sendable {
     /// What a reader wants to see in any sample.
     public var isFailure: Bool { outcome == .serverError || outcome == .cut }
 }
+
+extension AccessRecord {
+    /// Something that could not be read as a request.
+    init(unreadable outcome: MetricsLayout.RequestOutcome, status: Int, endedAt: MonotonicTime) {
+        self.init(
+            route: .other,
+            outcome: outcome,
+            status: status,
+            attempts: 0,
+            requestBytes: 0,
+            answerBytes: 0,
+            usage: TokenUsage(),
+            endedAt: endedAt,
+            totalMilliseconds: 0
+        )
+    }
+}

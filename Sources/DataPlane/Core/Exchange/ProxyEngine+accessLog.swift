@@ -4,10 +4,7 @@ import SignalboxProtocol
 extension ProxyEngine {
     /// The request has ended.
     mutating func logAccess(_ id: ConnectionID, _ outcome: MetricsLayout.RequestOutcome, at now: MonotonicTime) {
-        guard let ring = counters.accessRing else { return }
-        ended &+= 1
-        let isFailure = outcome == .serverError || outcome == .cut
-        guard isFailure || ring.sampleEvery == 1 || ended % ring.sampleEvery == 0 else { return }
+        guard let ring = ring(for: outcome) else { return }
         let client = clients.slots[id.index]
         func since(_ time: MonotonicTime?) -> Int? { time.map { $0.milliseconds - client.beganAt.milliseconds } }
         var record = AccessRecord(
@@ -34,6 +31,24 @@ extension ProxyEngine {
             }
             record.idCount = min(value.count, AccessRecord.idBytesMax)
         }
+        put(record, into: ring)
+    }
+
+    /// Something that never became a request was answered: nothing of it is known but the answer.
+    mutating func logUnreadable(_ outcome: MetricsLayout.RequestOutcome, status: Int, at now: MonotonicTime) {
+        guard let ring = ring(for: outcome) else { return }
+        put(AccessRecord(unreadable: outcome, status: status, endedAt: now), into: ring)
+    }
+
+    /// Where the request is left that has ended so; nil when nobody wants to read of it.
+    private mutating func ring(for outcome: MetricsLayout.RequestOutcome) -> AccessRing? {
+        guard let ring = counters.accessRing else { return nil }
+        ended &+= 1
+        let isFailure = outcome == .serverError || outcome == .cut
+        return isFailure || ring.sampleEvery == 1 || ended % ring.sampleEvery == 0 ? ring : nil
+    }
+
+    private func put(_ record: AccessRecord, into ring: AccessRing) {
         if !ring.put(record) { counters.metrics.count(MetricsLayout.accessLinesLost) }
     }
 

@@ -103,7 +103,7 @@ extension ProxyEngine {
     ) {
         clients.slots[id.index].request.answerStatus = answer.status
         clients.slots[id.index].request.hasWholeAnswer = true
-        if !clients.slots[id.index].isInRequest { countUnreadable(status: answer.status) }
+        if !clients.slots[id.index].isInRequest { countUnreadable(status: answer.status, at: network.now) }
         output.clear()
         let isInRequest = clients.slots[id.index].isInRequest
         let held = clients.slots[id.index].request.head

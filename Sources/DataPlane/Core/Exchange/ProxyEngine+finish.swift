@@ -18,10 +18,15 @@ extension ProxyEngine {
 
     /// The client has gone, in whatever phase: the worker's connection is closed at once so that the engine stops.
     mutating func clientGone(_ id: ConnectionID, _ network: inout some Network & ~Copyable) {
-        noteAbandoned(id, at: network.now)
+        noteGone(id, at: network.now)
+        closeClient(id, .immediate, &network)
+    }
+
+    /// What the request was at ends by its client's wish, and counts as that.
+    private mutating func noteGone(_ id: ConnectionID, at now: MonotonicTime) {
+        noteAbandoned(id, at: now)
         countAbort(id)
         clients.slots[id.index].hasGone = true
-        closeClient(id, .immediate, &network)
     }
 
     /// The client has closed its sending side: it has gone, unless it may still read and has all sent that it wanted.
@@ -37,8 +42,10 @@ extension ProxyEngine {
             case .spooled, .waiting, .upstream: !clients.slots[id.index].framerIsOpen
             }
         clients.slots[id.index].hasEnded = true
+        guard !hasWholeRequest else { return }
+        noteGone(id, at: network.now)
         // It may still read the answers that are queued for it.
-        if !hasWholeRequest { closeClient(id, .graceful, &network) }
+        closeClient(id, .graceful, &network)
     }
 
     /// The client has closed its sending side, and everything that it had sent is gone through.

@@ -21,8 +21,10 @@ extension ProxyEngine {
     }
 
     /// Something came that never became a request, and is answered all the same.
-    func countUnreadable(status: Int) {
-        counters.metrics.count(MetricsLayout.request(.other, MetricsLayout.RequestOutcome(status: status)))
+    mutating func countUnreadable(status: Int, at now: MonotonicTime) {
+        let outcome = MetricsLayout.RequestOutcome(status: status)
+        counters.metrics.count(MetricsLayout.request(.other, outcome))
+        logUnreadable(outcome, status: status, at: now)
     }
 
     /// The client has left while its request was served.
@@ -42,7 +44,7 @@ extension ProxyEngine {
     mutating func countPick(_ id: ConnectionID, _ worker: Int, _ pool: Int, at now: MonotonicTime) {
         let policy = table.pools[pool].policyNumber
         counters.metrics.count(MetricsLayout.pick(policy, facts.reason))
-        counters.metrics.count(.requests, slot: table.workers[worker].lease.slot)
+        counters.metrics.count(.picks(policy), slot: table.workers[worker].lease.slot)
         clients.slots[id.index].notes.pickedAt = now
         clients.slots[id.index].notes.pick = RequestNotes.Pick(policyNumber: policy, reason: facts.reason)
         clients.slots[id.index].notes.predictedPermille =

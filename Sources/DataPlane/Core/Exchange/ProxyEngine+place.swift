@@ -43,7 +43,7 @@ extension ProxyEngine {
             return table.version == nil ? .refused(.noSnapshot) : .refused(.noReadyWorker)
         }
         loads.increment(slot: table.workers[index].lease.slot)
-        counters.metrics.count(.requests, slot: table.workers[index].lease.slot)
+        counters.metrics.count(.questions, slot: table.workers[index].lease.slot)
         assign(id, index)
         clients.slots[id.index].placedAt = nil
         return .placed

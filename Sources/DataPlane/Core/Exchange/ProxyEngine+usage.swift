@@ -14,12 +14,34 @@ extension ProxyEngine {
         }
         let start = max(range.lowerBound, range.upperBound - most)
         clients.slots[client.index].tail.append(bytes.extracting(start..<range.upperBound))
+        readUsageOfBeginning(client, bytes, range)
+    }
+
+    /// Streams of the Anthropic API tell the tokens of the prompt in their first event, which a long stream leaves behind.
+    private mutating func readUsageOfBeginning(
+        _ client: ConnectionID,
+        _ bytes: borrowing Span<UInt8>,
+        _ range: Range<Int>
+    ) {
+        guard clients.slots[client.index].request.metricsRoute == .messages,
+            clients.slots[client.index].notes.usage.cachedTokens == nil
+        else { return }
+        let before = clients.slots[client.index].notes.answerBytes - range.count
+        guard before < TokenUsage.beginningBytes else { return }
+        if before == 0 {
+            let end = min(range.upperBound, range.lowerBound + TokenUsage.beginningBytes)
+            clients.slots[client.index].notes.usage.read(bytes.extracting(range.lowerBound..<end))
+        } else {
+            let tail = clients.slots[client.index].tail
+            clients.slots[client.index].notes.usage.read(tail.storage.span)
+        }
     }
 
     /// The last content of an answer has come: its usage is read and counted.
     mutating func readUsage(_ client: ConnectionID, _ bytes: borrowing Span<UInt8>, last range: Range<Int>) {
         guard clients.slots[client.index].notes.tellsUsage else { return }
         if clients.slots[client.index].tail.isEmpty {
+            readUsageOfBeginning(client, bytes, range)
             let start = max(range.lowerBound, range.upperBound - TokenUsage.tailBytes)
             clients.slots[client.index].notes.usage.read(bytes.extracting(start..<range.upperBound))
         } else {

@@ -40,6 +40,16 @@ public struct SharedState: Sendable {
         places.withLock { $0.replace(with: table) }
     }
 
+    /// Memory that the prefix index takes, and the most that it may take, in bytes.
+    public var prefixIndexBytes: Int { existingPrefixIndex?.bytes ?? 0 }
+    public var prefixIndexBytesMax: Int { prefixIndexSource.bytesMax }
+
+    /// Counts one piece more of what workers are thought to have, where a policy has asked for that.
+    public func advance(_ census: inout PrefixCensus, _ table: RoutingTable) {
+        guard let index = existingPrefixIndex else { return }
+        census.advance(index, table.workers.lazy.map(\.lease))
+    }
+
     /// Whether a policy has asked for the prefix index.
     public var usesPrefixIndex: Bool { existingPrefixIndex != nil }
 

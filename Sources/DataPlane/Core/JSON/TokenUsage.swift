@@ -5,6 +5,8 @@
 public struct TokenUsage: Hashable, Sendable {
     /// The end of an answer that is looked at, in bytes.
     static let tailBytes = 1024
+    /// The beginning of a stream of the Anthropic API that is looked at, in bytes.
+    static let beginningBytes = 2048
 
     public var promptTokens: Int?
     public var completionTokens: Int?

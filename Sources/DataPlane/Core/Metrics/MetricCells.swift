@@ -10,6 +10,8 @@ import Synchronization
 public final class MetricCells: @unchecked Sendable {
     private let cells: UnsafeMutablePointer<Atomic<UInt64>>
     private let workers: UnsafeMutablePointer<Atomic<UInt64>>
+    /// How many of them are one worker's.
+    private let cellsPerWorker = MetricsLayout.WorkerCell.count
     private let isOwn: Bool
     /// Upper bounds of the buckets, in milliseconds.
     private let bounds: [Int]
@@ -57,15 +59,15 @@ public final class MetricCells: @unchecked Sendable {
     @inline(__always)
     func count(_ cell: MetricsLayout.WorkerCell, slot: Int) {
         guard slot >= 0 && slot < MetricsLayout.workerRowsMax else { return }
-        let index = slot * MetricsLayout.WorkerCell.allCases.count + cell.rawValue
+        let index = slot * cellsPerWorker + cell.index
         let value = unsafe workers[index].load(ordering: .relaxed)
         unsafe workers[index].store(value &+ 1, ordering: .relaxed)
     }
 
     /// What a cell of a worker has now.
-    func workerCell(_ cell: MetricsLayout.WorkerCell, slot: Int) -> UInt64 {
+    func workerCell(_ index: Int, slot: Int) -> UInt64 {
         precondition(slot >= 0 && slot < MetricsLayout.workerRowsMax, "there is no row \(slot)")
-        return unsafe workers[slot * MetricsLayout.WorkerCell.allCases.count + cell.rawValue].load(ordering: .relaxed)
+        return unsafe workers[slot * cellsPerWorker + index].load(ordering: .relaxed)
     }
 
     /// Adds a time to the histogram that begins at a cell.

@@ -30,9 +30,9 @@ public final class WorkerRows: @unchecked Sendable {
         let (high, low) = WorkerRows.halves(incarnation)
         // Nobody's while it changes.
         unsafe words[first].store(0, ordering: .releasing)
-        for cell in MetricsLayout.WorkerCell.allCases {
-            let sum = cells.reduce(UInt64(0)) { $0 &+ $1.workerCell(cell, slot: slot) }
-            unsafe words[first + 2 + cell.rawValue].store(sum, ordering: .releasing)
+        for index in 0..<MetricsLayout.WorkerCell.count {
+            let sum = cells.reduce(UInt64(0)) { $0 &+ $1.workerCell(index, slot: slot) }
+            unsafe words[first + 2 + index].store(sum, ordering: .releasing)
         }
         unsafe words[first + 1].store(low, ordering: .releasing)
         unsafe words[first].store(high, ordering: .releasing)

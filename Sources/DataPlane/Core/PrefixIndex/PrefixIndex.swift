@@ -59,6 +59,14 @@ public final class PrefixIndex: Sendable {
     /// Bytes of the table when it is full.
     public var bytesMax: Int { shards.count * bucketsPerShard * PrefixIndex.bucketBytes }
 
+    /// Bytes that the table takes now.
+    public var bytes: Int {
+        shards.reduce(0) { sum, shard in
+            sum + bucketsPerShard * MemoryLayout<UInt32>.stride
+                + shard.table.withLock { $0.entries.count } * MemoryLayout<Entry>.stride
+        }
+    }
+
     /// Buckets there are, in all shards.
     var bucketCount: Int { shards.count * bucketsPerShard }
 

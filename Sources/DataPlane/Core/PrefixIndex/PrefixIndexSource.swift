@@ -2,7 +2,7 @@ import Synchronization
 
 /// Makes the prefix index of a data plane when it is first needed: most of its memory is taken at once.
 final class PrefixIndexSource: Sendable {
-    private let bytesMax: Int
+    let bytesMax: Int
     private let made = Mutex<PrefixIndex?>(nil)
 
     init(bytesMax: Int) {

@@ -8,11 +8,16 @@ struct EngineBench: ~Copyable {
     var engine: ProxyEngine
     var network = FakeNetwork()
     let shared = SharedState(slotsMax: 64)
-    let counters = ThreadCounters()
+    let counters: ThreadCounters
     var compiler: RoutingTableCompiler
     private var sequence: UInt64 = 0
 
-    init(configuration: EngineConfiguration = EngineConfiguration(), otherCounters: [ThreadCounters] = []) {
+    init(
+        configuration: EngineConfiguration = EngineConfiguration(),
+        otherCounters: [ThreadCounters] = [],
+        accessRing: AccessRing? = nil
+    ) {
+        counters = ThreadCounters(accessRing: accessRing)
         engine = ProxyEngine(
             configuration: configuration,
             shared: shared,

@@ -50,6 +50,12 @@ struct ProxyEngineHalfCloseTests {
         bench.engine.ended(client, &bench.network)
         #expect(bench.network.isClosed(client))
         #expect(bench.inFlight == 0)
+        let outcomes = [MetricsLayout.RequestOutcome.clientGone, .cut].map { outcome in
+            bench.counters.metrics[MetricsLayout.request(.generate, outcome)]
+        }
+        let began: UInt64 = start == "GET /heal" ? 0 : 1
+        #expect(outcomes == [began, 0])
+        #expect(bench.counters.metrics[MetricsLayout.aborts + MetricsLayout.AbortPhase.upload.rawValue] == began)
     }
 
     @Test("What is left behind the last whole request is given up with it")

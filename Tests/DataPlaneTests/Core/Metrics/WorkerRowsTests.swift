@@ -16,8 +16,8 @@ import Testing
         func word(_ index: Int) -> UInt64 { memory.load(fromByteOffset: index * 8, as: UInt64.self) }
         let first = 3 * MetricsLayout.workerRowWords
         for cell in cells {
-            cell.count(.requests, slot: 3)
             cell.count(.failures, slot: 3)
+            cell.count(.questions, slot: 3)
             cell.count(.failures, slot: 4)
         }
         rows.begin(slot: 3, try #require(IncarnationID("01234567-89ab-4def-8123-456789abcdef")))
@@ -28,9 +28,9 @@ import Testing
     @Test("Workers beyond the rows are counted nowhere")
     func beyond() {
         let cells = MetricCells()
-        cells.count(.requests, slot: MetricsLayout.workerRowsMax)
-        cells.count(.requests, slot: -1)
-        cells.count(.requests, slot: MetricsLayout.workerRowsMax - 1)
-        #expect(cells.workerCell(.requests, slot: MetricsLayout.workerRowsMax - 1) == 1)
+        cells.count(.picks(2), slot: MetricsLayout.workerRowsMax)
+        cells.count(.picks(2), slot: -1)
+        cells.count(.picks(2), slot: MetricsLayout.workerRowsMax - 1)
+        #expect(cells.workerCell(MetricsLayout.WorkerCell.picks(2).index, slot: MetricsLayout.workerRowsMax - 1) == 1)
     }
 }

@@ -1,0 +1,52 @@
+import SignalboxProtocol
+import Testing
+
+@testable import DataPlaneCore
+
+@Suite("Usage that answers tell") struct ProxyEngineUsageTests {
+    /// What is counted of prompt, completion and cached tokens when these pieces come one after the other.
+    private static func tokens(_ path: String, _ pieces: [String]) throws -> [UInt64] {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)])
+        let client = bench.accept()
+        bench.receive(client, "POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
+        let upstream = bench.openUpstream()
+        bench.receive(
+            upstream,
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        for piece in pieces { bench.receive(upstream, "\(String(piece.utf8.count, radix: 16))\r\n\(piece)\r\n") }
+        bench.receive(upstream, "0\r\n\r\n")
+        return [MetricsLayout.Tokens.prompt, .completion, .cached].map {
+            bench.counters.metrics[MetricsLayout.tokens + $0.rawValue]
+        }
+    }
+
+    private static let start =
+        #"data: {"type":"message_start","message":{"usage":{"input_tokens":21,"cache_read_input_tokens":5,"output_tokens":1}}}"#
+        + "\n\n"
+    private static let delta =
+        #"data: {"type":"content_block_delta","delta":{"text":"\#(String(repeating: "a", count: 300))"}}"# + "\n\n"
+    private static let end = #"data: {"type":"message_delta","usage":{"output_tokens":40}}"# + "\n\n"
+
+    @Test("A long stream of the Anthropic API tells its prompt at the beginning and its completion at the end")
+    func messages() throws {
+        let deltas = [String](repeating: Self.delta, count: 20)
+        #expect(try Self.tokens("/v1/messages", [Self.start] + deltas + [Self.end]) == [21, 40, 5])
+        #expect(try Self.tokens("/v1/messages", [(Self.start + deltas.joined()), Self.end]) == [21, 40, 5])
+        #expect(try Self.tokens("/v1/messages", [Self.start, Self.end]) == [21, 40, 5])
+    }
+
+    @Test("A first event that comes in two pieces is read as well")
+    func split() throws {
+        let deltas = [String](repeating: Self.delta, count: 20)
+        let (head, rest) = (String(Self.start.prefix(70)), String(Self.start.dropFirst(70)))
+        #expect(try Self.tokens("/v1/messages", [head, rest] + deltas + [Self.end]) == [21, 40, 5])
+    }
+
+    @Test("Elsewhere only the end counts")
+    func others() throws {
+        let deltas = [String](repeating: Self.delta, count: 20)
+        #expect(try Self.tokens("/v1/chat/completions", [Self.start] + deltas + [Self.end]) == [0, 40, 0])
+    }
+}
