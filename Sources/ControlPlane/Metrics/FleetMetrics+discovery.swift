@@ -35,6 +35,12 @@ extension FleetMetrics {
             "Objects and events of the API server that could not be read."
         )
         page.sample("signalbox_discovery_unreadable_objects_total", [], discovery.unreadable)
+        page.family(
+            "signalbox_discovery_waiting_bytes",
+            .gauge,
+            "About how much memory the events of pods take that nobody has looked at yet."
+        )
+        page.sample("signalbox_discovery_waiting_bytes", [], discovery.waitingBytes)
     }
 
     private func watches(
