@@ -15,7 +15,7 @@ struct DiscoveryExecutor {
         work.unstored = []
         for action in urgent {
             switch action {
-            case .hold(let pod, let reason), .remove(let pod, let reason): hold(pod, reason)
+            case .hold(let pod, let reason), .remove(let pod, let reason): _ = hold(pod, reason)
             case .add, .weigh, .release: break
             }
         }
@@ -24,21 +24,41 @@ struct DiscoveryExecutor {
             switch action {
             case .add: break
             case .hold(let pod, let reason):
-                hold(pod, reason)
+                if let (incarnation, hold) = hold(pod, reason) { work.unstoredHolds[incarnation] = .some(hold) }
                 logger.notice("A pod is not ready.", metadata: ["pod": "\(pod)", "reason": "\(reason)"])
             case .release(let pod):
-                if let registration = status.registration(of: pod.uid) { workers.release(registration.incarnation) }
+                if let registration = status.registration(of: pod.uid) {
+                    workers.release(registration.incarnation)
+                    work.unstoredHolds[registration.incarnation] = .some(nil)
+                }
                 logger.notice("A pod is ready again.", metadata: ["pod": "\(pod)"])
             case .weigh(let pod, let weight): await weigh(pod, weight, &work)
             case .remove(let pod, let reason): if await remove(pod, reason, &work) { removed += 1 }
             }
         }
+        await storeHolds(&work)
         status.updated(added: await add(work.takePiece()), removed: removed)
     }
 
-    private func hold(_ pod: PodReference, _ reason: String) {
-        guard let registration = status.registration(of: pod.uid) else { return }
-        workers.hold(registration.incarnation, reason: "Its pod \(pod): \(reason)")
+    private func hold(_ pod: PodReference, _ reason: String) -> (IncarnationID, HealthHold)? {
+        guard let registration = status.registration(of: pod.uid) else { return nil }
+        let hold = HealthHold(since: .now, reason: "Its pod \(pod): \(reason)")
+        workers.hold(registration.incarnation, hold)
+        return (registration.incarnation, hold)
+    }
+
+    /// In one transaction, however many pods lost their readiness at one time.
+    private func storeHolds(_ work: inout DiscoveryWork) async {
+        guard !work.unstoredHolds.isEmpty else { return }
+        do {
+            try await workers.record(holds: work.unstoredHolds)
+            work.unstoredHolds = [:]
+        } catch {
+            logger.error(
+                "Which pods are not ready cannot be stored for the next start; it is tried again.",
+                metadata: ["reason": "\(error)"]
+            )
+        }
     }
 
     /// - Returns: how many were added.

@@ -1,47 +1,31 @@
-import ControlPlaneCore
 import Synchronization
 
-/// What the watches and the clock tell, in its order, until the service looks.
+/// What the watches and the clock tell, until the service looks.
 final class DiscoveryInbox: Sendable {
-    private let inputs = Mutex<[DiscoveryInput]>([])
+    /// Some ten thousand events.
+    static let bytesMax = 16 * 1024 * 1024
+
+    private let backlog: Mutex<DiscoveryBacklog>
     /// One element while there may be something to look at.
     let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
-    init() {
+    init(bytesMax: Int = DiscoveryInbox.bytesMax) {
+        backlog = Mutex(DiscoveryBacklog(bytesMax: bytesMax))
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    func put(_ input: DiscoveryInput) {
-        inputs.withLock { $0.append(input) }
+    /// About how much memory waits.
+    var bytes: Int { backlog.withLock { $0.bytes } }
+
+    /// - Returns: false for an event for which there is no room.
+    func put(_ input: DiscoveryInput) -> Bool {
+        let isTaken = backlog.withLock { $0.put(input) }
         wake.yield()
+        return isTaken
     }
 
     func takeAll() -> [DiscoveryInput] {
-        inputs.withLock { inputs in
-            defer { inputs = [] }
-            return inputs
-        }
-    }
-}
-
-/// What the watches and the clock tell.
-enum DiscoveryInput: Sendable {
-    case listed([Pod], by: Int)
-    case event(PodWatchEvent, by: Int)
-    /// A person has removed the worker of a pod.
-    case dismissed(uid: String)
-    case timePassed
-}
-
-extension PodDiscovery {
-    mutating func take(_ input: DiscoveryInput, at now: Int64) -> [DiscoveryAction] {
-        switch input {
-        case .listed(let pods, let watch): listed(pods, by: watch, at: now)
-        case .event(.applied(let pod, _), let watch): applied(pod, by: watch, at: now)
-        case .event(.deleted(let pod, _), let watch): deleted(pod, by: watch, at: now)
-        case .dismissed(let uid): dismissed(uid, at: now)
-        case .event, .timePassed: due(at: now)
-        }
+        backlog.withLock { $0.takeAll() }
     }
 }

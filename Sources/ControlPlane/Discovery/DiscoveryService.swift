@@ -52,9 +52,10 @@ struct DiscoveryService: Service {
             PodDiscovery(
                 rules: settings.rules,
                 flapMilliseconds: Int64(settings.flapSeconds) * 1000,
-                restored: restored.map { ($0.pod, $0.worker) }
+                restored: restored.map(\.known),
+                at: .now
             ),
-            registered: Dictionary(restored.map { ($0.pod.uid, $0.registration) }) { first, _ in first }
+            registered: Dictionary(restored.map { ($0.known.reference.uid, $0.registration) }) { first, _ in first }
         )
         if settings.rules.selectors.isEmpty {
             logger.warning(
@@ -87,6 +88,7 @@ struct DiscoveryService: Service {
             place: settings.place,
             namespace: settings.namespace,
             silence: .seconds(settings.silenceSeconds),
+            credentials: ExecCredentials(environment: settings.place.environment),
             warn: warn
         )
         return settings.rules.selectors.enumerated().map { index, selector in
@@ -121,7 +123,7 @@ struct DiscoveryService: Service {
         // The one clock of this loop: replaced by each look, cancelled at its end, awaited by nobody.
         var alarm: Task<Void, Never>?
         let executor = DiscoveryExecutor(workers: workers, status: status, logger: logger)
-        inbox.put(.timePassed)
+        _ = inbox.put(.timePassed)
         for await _ in inbox.wakes {
             repeat {
                 for input in inbox.takeAll() {
@@ -134,7 +136,7 @@ struct DiscoveryService: Service {
             alarm = nextLook(work).map { time in
                 Task {
                     try? await Task.sleep(for: .milliseconds(max(time - .now, 0)))
-                    if !Task.isCancelled { inbox.put(.timePassed) }
+                    if !Task.isCancelled { _ = inbox.put(.timePassed) }
                 }
             }
         }
@@ -142,7 +144,7 @@ struct DiscoveryService: Service {
     }
 
     private func nextLook(_ work: DiscoveryWork) -> Int64? {
-        let retry = work.unstored.isEmpty ? nil : Int64.now + 1_000
+        let retry = work.hasUnstored ? Int64.now + 1_000 : nil
         return [retry, status.nextDeadline].compactMap(\.self).min()
     }
 }
@@ -154,20 +156,19 @@ extension Int64 {
 
 /// A registration of an earlier run.
 private struct RestoredPod {
-    var pod: PodReference
+    var known: PodDiscovery.Known
     var registration: DiscoveryStatus.Registration
-    var worker: PodWorker
 
     init?(_ worker: Worker) {
         guard worker.source == .kubernetes, let pod = worker.pod else { return nil }
-        self.pod = pod
         registration = DiscoveryStatus.Registration(id: worker.id, incarnation: worker.incarnation)
-        self.worker = PodWorker(
+        let registered = PodWorker(
             url: worker.url,
             role: worker.role,
             weight: worker.properties.weight,
             model: worker.modelGiven,
             bootstrapPort: worker.bootstrapPort
         )
+        known = PodDiscovery.Known(pod, registered, hold: worker.hold)
     }
 }

@@ -43,11 +43,23 @@ final class DiscoveryStatus: Sendable {
         var updates = 0
         var lastAdded = 0
         var lastRemoved = 0
+        /// Events that wait to be looked at.
+        var waitingBytes = 0
     }
 
     private let state = Mutex(State())
+    private let waitingBytes: @Sendable () -> Int
 
-    var current: State { state.withLock { $0 } }
+    /// - Parameter waitingBytes: asked when somebody looks.
+    init(waitingBytes: @escaping @Sendable () -> Int) {
+        self.waitingBytes = waitingBytes
+    }
+
+    var current: State {
+        var current = state.withLock { $0 }
+        current.waitingBytes = waitingBytes()
+        return current
+    }
 
     func begin(namespace: String?, _ discovery: PodDiscovery, registered: [String: Registration]) {
         state.withLock { state in

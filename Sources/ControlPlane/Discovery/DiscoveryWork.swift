@@ -1,4 +1,5 @@
 import ControlPlaneCore
+import SignalboxProtocol
 
 /// What is to be done about the workers of pods: what keeps requests away at once, new registrations in pieces.
 struct DiscoveryWork {
@@ -11,6 +12,11 @@ struct DiscoveryWork {
     private var firstAddition = 0
     /// Removals and weights that the database did not take; they are tried again.
     var unstored: [DiscoveryAction] = []
+    /// What the next process has to know, the latest of each worker; nil: released.
+    var unstoredHolds: [IncarnationID: HealthHold?] = [:]
+
+    /// Whether something that failed is to be tried again.
+    var hasUnstored: Bool { !unstored.isEmpty || !unstoredHolds.isEmpty }
 
     /// Whether there is something to do at once.
     var hasMore: Bool { firstAddition < additions.count }

@@ -119,9 +119,12 @@ struct Kubeconfig {
                     "the cluster '\(name)' has the server '\(server)', which is no http or https URL"
                 )
             }
-            for (key, value) in [("tls-server-name", serverName), ("proxy-url", proxy)]
-            where value.map({ !$0.isEmpty }) ?? false {
-                throw KubernetesAccessError("the cluster '\(name)' has \(key), which is not supported")
+            let refused = [
+                ("tls-server-name", serverName, "let 'server' have the name that is in its certificate"),
+                ("proxy-url", proxy, "let 'server' be an address that is reached without a proxy"),
+            ]
+            for (key, value, way) in refused where value.map({ !$0.isEmpty }) ?? false {
+                throw KubernetesAccessError("the cluster '\(name)' has \(key), which is not supported; \(way)")
             }
             let authorities = try Kubeconfig.material(
                 authorityData,
@@ -147,12 +150,16 @@ struct Kubeconfig {
         var keyData: String?
         var username: String?
         var impersonated: String?
-        var exec: Anything?
+        var impersonatedUID: String?
+        var impersonatedGroups: Anything?
+        var exec: Exec?
         var authProvider: Anything?
 
         enum CodingKeys: String, CodingKey {
             case token, tokenFile, username, exec
             case impersonated = "as"
+            case impersonatedUID = "as-uid"
+            case impersonatedGroups = "as-groups"
             case certificate = "client-certificate"
             case certificateData = "client-certificate-data"
             case key = "client-key"
@@ -162,12 +169,12 @@ struct Kubeconfig {
 
         func prove(to access: inout KubernetesAccess, folder: String, name: String) throws {
             for (key, isPresent) in [
-                ("exec", exec != nil), ("auth-provider", authProvider != nil), ("username", username != nil),
-                ("as", impersonated != nil),
+                ("auth-provider", authProvider != nil), ("username", username != nil), ("as", impersonated != nil),
+                ("as-uid", impersonatedUID != nil), ("as-groups", impersonatedGroups != nil),
             ] where isPresent {
                 throw KubernetesAccessError(
-                    "the user '\(name)' proves itself by \(key), which is not supported; use a token, a tokenFile or a client "
-                        + "certificate"
+                    "the user '\(name)' proves itself by \(key), which is not supported; use a token, a tokenFile, a client "
+                        + "certificate or an exec command"
                 )
             }
             if let tokenFile, !tokenFile.isEmpty {
@@ -190,6 +197,55 @@ struct Kubeconfig {
             default:
                 throw KubernetesAccessError("the user '\(name)' has a client-certificate or a client-key, but not both")
             }
+            // What is given goes before what would have to be asked for, as in kubectl.
+            if let exec, access.token == nil { access.plugin = try exec.plugin(access, folder: folder, user: name) }
+        }
+    }
+
+    private struct Exec: Decodable {
+        struct Variable: Decodable {
+            var name: String
+            var value: String
+        }
+
+        var apiVersion: String?
+        var command: String?
+        var args: [String]?
+        var env: [Variable]?
+        var installHint: String?
+        var provideClusterInfo: Bool?
+        var interactiveMode: String?
+
+        func plugin(_ access: KubernetesAccess, folder: String, user: String) throws -> ExecPlugin {
+            guard let command, !command.isEmpty else {
+                throw KubernetesAccessError("the user '\(user)' has an exec without a command")
+            }
+            guard let apiVersion, ExecPlugin.versions.contains(apiVersion) else {
+                throw KubernetesAccessError(
+                    "the user '\(user)' has an exec with the apiVersion '\(apiVersion ?? "")', which is not supported; it may be "
+                        + ExecPlugin.versions.joined(separator: " or ")
+                )
+            }
+            guard interactiveMode != "Always" else {
+                throw KubernetesAccessError(
+                    "the user '\(user)' has an exec with the interactiveMode Always, and there is no terminal here; use a "
+                        + "tokenFile or a client certificate"
+                )
+            }
+            return ExecPlugin(
+                version: apiVersion,
+                command: command.contains("/") ? Kubeconfig.absolute(command, folder) : command,
+                arguments: args ?? [],
+                environment: Dictionary((env ?? []).map { ($0.name, $0.value) }) { $1 },
+                hint: installHint,
+                cluster: provideClusterInfo == true
+                    ? ExecPlugin.Cluster(
+                        server: access.server,
+                        authorities: access.tls.authorities,
+                        verifiesServer: access.tls.verifiesServer
+                    ) : nil,
+                user: "the user '\(user)'"
+            )
         }
     }
 

@@ -1,6 +1,7 @@
 import ControlPlaneCore
 import Foundation
 import Synchronization
+import Telemetry
 
 /// Asks the API server about pods.
 struct KubernetesAPI: Sendable {
@@ -19,21 +20,22 @@ struct KubernetesAPI: Sendable {
     let namespace: String?
     /// A watch without a word for so long is given up; bookmarks come about every minute.
     let silence: Duration
+    let credentials: ExecCredentials
     /// Called before every request to a server that is not verified, with where that is said.
     let warn: @Sendable (String) -> Void
 
     func list(_ selector: LabelSelector, continuation: String?) async -> Result<PodPage, KubernetesFailure> {
         var query = [("labelSelector", selector.description), ("limit", String(KubernetesAPI.pageSize))]
         if let continuation { query.append(("continue", continuation)) }
-        switch prepare(query) {
+        switch await prepare(query) {
         case .failure(let failure): return .failure(failure)
-        case .success(var request):
+        case .success((var request, let plugin)):
             request.timeout = KubernetesAPI.listTimeout
             request.responseBytesMax = KubernetesAPI.pageBytesMax
             switch await http.send(request) {
-            case .failure(let error): return .failure(KubernetesFailure(error))
+            case .failure(let error): return .failure(failure(error, plugin))
             case .success(let response):
-                guard response.status == 200 else { return .failure(KubernetesFailure(response)) }
+                guard response.status == 200 else { return .failure(failure(response, plugin)) }
                 guard let page = PodPage(json: response.body) else {
                     return .failure(
                         KubernetesFailure(status: nil, message: "The API server's list of pods cannot be read.")
@@ -56,9 +58,9 @@ struct KubernetesAPI: Sendable {
             ("watch", "true"), ("allowWatchBookmarks", "true"), ("labelSelector", selector.description),
             ("resourceVersion", resourceVersion), ("timeoutSeconds", String(KubernetesAPI.watchSeconds)),
         ]
-        switch prepare(query) {
+        switch await prepare(query) {
         case .failure(let failure): return failure
-        case .success(var request):
+        case .success((var request, let plugin)):
             request.timeout = .seconds(KubernetesAPI.watchSeconds + 30)
             request.silenceMax = silence
             let lines = Mutex(WatchLines())
@@ -67,16 +69,35 @@ struct KubernetesAPI: Sendable {
                 return complete.allSatisfy { receive(PodWatchEvent(json: $0)) }
             }
             switch await http.send(request) {
-            case .failure(let error): return KubernetesFailure(error)
-            case .success(let response): return response.status == 200 ? nil : KubernetesFailure(response)
+            case .failure(let error): return failure(error, plugin)
+            case .success(let response): return response.status == 200 ? nil : failure(response, plugin)
             }
         }
     }
 
-    private func prepare(_ query: [(String, String)]) -> Result<OutboundRequest, KubernetesFailure> {
-        let access: KubernetesAccess
+    private func failure(_ response: OutboundResponse, _ plugin: ExecPlugin?) -> KubernetesFailure {
+        if response.status == 401, let plugin { credentials.forget(plugin) }
+        return KubernetesFailure(response)
+    }
+
+    private func failure(_ error: OutboundError, _ plugin: ExecPlugin?) -> KubernetesFailure {
+        // A client certificate that is not accepted ends the connection.
+        if error.code == .other, let plugin { credentials.forget(plugin) }
+        return KubernetesFailure(error)
+    }
+
+    /// The request, and who answered for it.
+    private func prepare(
+        _ query: [(String, String)]
+    ) async -> Result<(OutboundRequest, ExecPlugin?), KubernetesFailure> {
+        var access: KubernetesAccess
         do {
             access = try KubernetesAccess.load(place)
+            if let plugin = access.plugin {
+                let credential = try await credentials.credential(of: plugin, at: Timestamp.nowMilliseconds())
+                access.token = credential.token
+                access.tls.identity = credential.identity ?? access.tls.identity
+            }
         } catch {
             return .failure(KubernetesFailure(status: nil, message: "Kubernetes cannot be asked: \(error)."))
         }
@@ -90,7 +111,7 @@ struct KubernetesAPI: Sendable {
         var request = OutboundRequest(url: "\(access.server)\(path)?\(text)", headers: headers)
         request.connectTimeout = KubernetesAPI.connectTimeout
         request.tls = access.tls
-        return .success(request)
+        return .success((request, access.plugin))
     }
 }
 

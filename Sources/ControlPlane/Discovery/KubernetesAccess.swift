@@ -5,6 +5,8 @@ struct KubernetesAccess: Hashable, Sendable {
     /// Begins with `http://` or `https://` and has no slash at its end.
     var server: String
     var token: String?
+    /// Who is asked for a token or a client certificate; nil: nobody.
+    var plugin: ExecPlugin?
     var tls: OutboundTLS
     /// Where it was read from, for a person.
     var origin: String

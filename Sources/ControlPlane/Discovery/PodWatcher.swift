@@ -15,7 +15,8 @@ struct PodWatcher: Sendable {
     let api: KubernetesAPI
     let status: DiscoveryStatus
     let logger: Logger
-    let tell: @Sendable (DiscoveryInput) -> Void
+    /// Returns false for an event for which there is no room now.
+    let tell: @Sendable (DiscoveryInput) -> Bool
 
     func run() async {
         var state = PodWatchState()
@@ -48,7 +49,7 @@ struct PodWatcher: Sendable {
                     metadata: ["selector": "\(selector)", "pods": "\(pods.count)"]
                 )
             }
-            tell(.listed(pods, by: index))
+            _ = tell(.listed(pods, by: index))
         case .failure(let failure):
             state.failed(status: failure.status, spread: .random(in: 0...1))
             // That an old state is forgotten is how lists and watches work, once.
@@ -70,7 +71,10 @@ struct PodWatcher: Sendable {
             switch event {
             case .applied, .deleted:
                 status.heard(index, at: Timestamp.nowMilliseconds())
-                tell(.event(event, by: index))
+                guard tell(.event(event, by: index)) else {
+                    heard.fellBehind()
+                    return false
+                }
             case .bookmark: status.heard(index, at: Timestamp.nowMilliseconds())
             case .failed: break
             case .unreadable:
@@ -119,6 +123,16 @@ private final class HeardEvents: Sendable {
                 state.failure = KubernetesFailure(status: status, message: "The API server ended a watch: \(message).")
             case .unreadable(let reason): state.failure = KubernetesFailure(status: nil, message: reason)
             }
+        }
+    }
+
+    /// There was no room for an event: what it told is in the list that follows.
+    func fellBehind() {
+        state.withLock { state in
+            state.failure = KubernetesFailure(
+                status: nil,
+                message: "More events of pods wait than there is room for; the pods are listed again."
+            )
         }
     }
 

@@ -41,6 +41,12 @@ extension FleetMetrics {
         page.sample("sgl_router_discovery_workers_added", [], discovery.lastAdded)
         page.family("sgl_router_discovery_workers_removed", .gauge, "Workers that its last update removed.")
         page.sample("sgl_router_discovery_workers_removed", [], discovery.lastRemoved)
+        page.family(
+            "signalbox_discovery_waiting_bytes",
+            .gauge,
+            "About how much memory the events of pods take that nobody has looked at yet."
+        )
+        page.sample("signalbox_discovery_waiting_bytes", [], discovery.waitingBytes)
     }
 
     private func watches(

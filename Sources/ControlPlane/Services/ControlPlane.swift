@@ -64,9 +64,9 @@ public struct ControlPlane: Sendable {
             settings: configuration.probeSettings,
             startupTimeoutSeconds: configuration.workerStartupTimeoutSeconds,
             logger: logger,
-            podDismissed: { discoveryInbox.put(.dismissed(uid: $0.uid)) }
+            podDismissed: { _ = discoveryInbox.put(.dismissed(uid: $0.uid)) }
         )
-        let discoveryStatus = DiscoveryStatus()
+        let discoveryStatus = DiscoveryStatus { discoveryInbox.bytes }
         let (begin, beginDiscovery) = AsyncStream<Void>.makeStream()
         self.beginDiscovery = beginDiscovery
         discovery = DiscoveryService(
@@ -133,6 +133,7 @@ public struct ControlPlane: Sendable {
             kubernetes: kubernetes,
             logger: logger
         )
+        try await plane.workers.restoreHolds()
         do {
             try plane.publisher.open()
         } catch {

@@ -34,9 +34,12 @@ final class FleetHealth: Sendable {
         run = .random(using: &generator)
     }
 
-    /// Begins to keep what is observed of an incarnation.
-    func begin(_ incarnation: IncarnationID, _ observed: ProbeState) {
-        state.withLock { $0.workers[incarnation] = observed }
+    /// Begins to keep what is observed of an incarnation; what holds it already goes on.
+    func begin(_ incarnation: IncarnationID, _ observed: ProbeState, heldBy hold: HealthHold? = nil) {
+        state.withLock { state in
+            state.workers[incarnation] = observed
+            if let hold { state.holds[incarnation] = hold }
+        }
     }
 
     /// Replaces what is observed; without effect once the incarnation has ended, so that late probes revive nothing.
@@ -67,10 +70,10 @@ final class FleetHealth: Sendable {
     var probes: [IncarnationID: ProbeCounts] { state.withLock { $0.probes } }
 
     /// Has a worker count as unhealthy, whatever its probes say.
-    func hold(_ incarnation: IncarnationID, reason: String, at now: Int64) {
+    func hold(_ incarnation: IncarnationID, _ hold: HealthHold) {
         state.withLock { state in
             guard state.workers[incarnation] != nil else { return }
-            state.holds[incarnation] = HealthHold(since: now, reason: reason)
+            state.holds[incarnation] = hold
         }
     }
 

@@ -64,6 +64,13 @@ final class WorkerMonitor: Sendable {
         changes.healthChanged()
     }
 
+    /// What an earlier process held stays held from the first word to data planes on, before anything is watched.
+    func restore(_ worker: Worker, heldBy hold: HealthHold) {
+        let settings = settings.adjusted(for: worker.properties.health)
+        let state = ProbeState(.wasReady, settings: settings, at: Timestamp.nowMilliseconds())
+        health.begin(worker.incarnation, state, heldBy: hold)
+    }
+
     func stop(_ incarnation: IncarnationID) {
         tasks.withLock { $0.removeValue(forKey: incarnation) }?.cancel()
         health.end(incarnation)
@@ -71,8 +78,8 @@ final class WorkerMonitor: Sendable {
     }
 
     /// Keeps new requests from a worker until it is released or stopped.
-    func hold(_ incarnation: IncarnationID, reason: String) {
-        health.hold(incarnation, reason: reason, at: Timestamp.nowMilliseconds())
+    func hold(_ incarnation: IncarnationID, _ hold: HealthHold) {
+        health.hold(incarnation, hold)
         changes.healthChanged()
     }
 

@@ -193,13 +193,25 @@ final class WorkersService: Sendable {
     }
 
     /// Keeps new requests from a registered worker, whatever its probes say, until it is released.
-    func hold(_ incarnation: IncarnationID, reason: String) {
-        monitor.hold(incarnation, reason: reason)
+    func hold(_ incarnation: IncarnationID, _ hold: HealthHold) {
+        monitor.hold(incarnation, hold)
     }
 
     /// Its probes decide again.
     func release(_ incarnation: IncarnationID) {
         monitor.release(incarnation)
+    }
+
+    /// Stores holds for the next process; nil: released.
+    func record(holds: [IncarnationID: HealthHold?]) async throws {
+        try await store.recordHolds(holds)
+    }
+
+    /// Holds what an earlier process held; called once, before any data plane is told anything.
+    func restoreHolds() async throws {
+        for worker in try await store.workers() where worker.intent == .active {
+            if let hold = worker.hold { monitor.restore(worker, heldBy: hold) }
+        }
     }
 
     /// Changes what operators may change of a worker.

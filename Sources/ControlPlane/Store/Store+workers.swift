@@ -193,6 +193,15 @@ extension Store {
         }
     }
 
+    /// Stores what keeps requests from workers, for the next process; nil: nothing does any more.
+    ///
+    /// It is an observation and no intent: it makes neither a version nor an audit row.
+    public func recordHolds(_ holds: [IncarnationID: HealthHold?]) async throws {
+        try await write { database in
+            for (incarnation, hold) in holds { try WorkerRow.update(incarnation, hold, database) }
+        }
+    }
+
     /// Stores the worker as `edit` makes it; an edit without effect makes neither a version nor an audit row.
     static func change(
         _ worker: Worker,

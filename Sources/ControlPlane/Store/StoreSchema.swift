@@ -22,8 +22,17 @@ enum StoreSchema {
         migrator.registerMigration("5 workers of pods") { database in
             for statement in workersOfPods { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("6 held workers") { database in
+            for statement in heldWorkers { try database.execute(sql: statement) }
+        }
         return migrator
     }
+
+    /// A worker whose pod is not ready gets nothing from a new process either, whoever is away then.
+    private static let heldWorkers = [
+        "ALTER TABLE worker ADD COLUMN held_since INTEGER",
+        "ALTER TABLE worker ADD COLUMN held_reason TEXT CHECK ((held_reason IS NULL) = (held_since IS NULL))",
+    ]
 
     /// Workers that Kubernetes told of keep which pod they are, so that a new process knows them again.
     private static let workersOfPods = [

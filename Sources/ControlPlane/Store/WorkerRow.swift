@@ -45,8 +45,14 @@ enum WorkerRow {
             runningRequestsMax: row["running_requests_max"],
             drain: drain(row),
             addedAt: row["added_at"],
-            firstReadyAt: row["first_ready_at"]
+            firstReadyAt: row["first_ready_at"],
+            hold: hold(row)
         )
+    }
+
+    private static func hold(_ row: Row) -> HealthHold? {
+        guard let since: Int64 = row["held_since"], let reason: String = row["held_reason"] else { return nil }
+        return HealthHold(since: since, reason: reason)
     }
 
     private static func pod(_ row: Row) -> PodReference? {
@@ -148,6 +154,14 @@ enum WorkerRow {
             worker.drain.map { Int64(clamping: $0.sequence) },
             worker.drain?.cutAt, worker.incarnation.description,
         ])
+    }
+
+    /// Stores what keeps requests from a worker, or that nothing does.
+    static func update(_ incarnation: IncarnationID, _ hold: HealthHold?, _ database: Database) throws {
+        let statement = try database.cachedStatement(
+            sql: "UPDATE worker SET held_since = ?, held_reason = ? WHERE incarnation = ?"
+        )
+        try statement.execute(arguments: [hold?.since, hold?.reason, incarnation.description])
     }
 
     static func delete(_ worker: Worker, _ database: Database) throws {

@@ -76,6 +76,14 @@ struct KubernetesAccessTests {
         ("server: \"https://x\", certificate-authority: missing.pem", "token: t"),
         ("server: \"https://x\"", "tokenFile: missing"), ("server: \"https://x\"", "client-certificate-data: YQ=="),
         ("server: \"https://x\"", "username: u"), ("server: \"https://x\"", "auth-provider: {name: gcp}"),
+        ("server: \"https://x\"", "as: someone"), ("server: \"https://x\"", "as-uid: \"7\""),
+        ("server: \"https://x\"", "as-groups: [a]"), ("server: \"https://x\"", "exec: {command: c}"),
+        ("server: \"https://x\"", "exec: {apiVersion: client.authentication.k8s.io/v1}"),
+        ("server: \"https://x\"", "exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: c}"),
+        (
+            "server: \"https://x\"",
+            "exec: {apiVersion: client.authentication.k8s.io/v1, command: c, interactiveMode: Always}"
+        ),
     ])
     func whatCannotBeDoneIsRefused(_ cluster: String, _ user: String) throws {
         let path = try write(
@@ -88,5 +96,56 @@ struct KubernetesAccessTests {
             """
         )
         #expect(throws: KubernetesAccessError.self) { try KubernetesAccess.load(place(kubeconfig: path)) }
+    }
+
+    private func user(_ text: String, cluster: String = "server: \"https://x\"") throws -> KubernetesAccess {
+        let path = try write(
+            "config",
+            """
+            current-context: a
+            contexts: [{name: a, context: {cluster: a, user: a}}]
+            clusters: [{name: a, cluster: {\(cluster)}}]
+            users: [{name: a, user: {\(text)}}]
+            """
+        )
+        return try KubernetesAccess.load(place(kubeconfig: path))
+    }
+
+    @Test(arguments: [
+        ("proxy-url: \"http://p\"", "", "proxy-url, which is not supported; let 'server'"),
+        ("tls-server-name: n", "", "tls-server-name, which is not supported; let 'server'"),
+        ("", "auth-provider: {name: gcp}", "by auth-provider, which is not supported; use a token, a tokenFile"),
+        ("", "as: someone", "by as, which is not supported; use a token"),
+        (
+            "", "exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: c}",
+            "'client.authentication.k8s.io/v1alpha1'"
+        ),
+        (
+            "", "exec: {apiVersion: client.authentication.k8s.io/v1, command: c, interactiveMode: Always}",
+            "use a tokenFile"
+        ),
+    ])
+    func whatIsRefusedIsNamedWithTheWayOut(_ cluster: String, _ user: String, _ said: String) throws {
+        let error = try #require(throws: KubernetesAccessError.self) {
+            try self.user(user, cluster: "server: \"https://x\"\(cluster.isEmpty ? "" : ", ")\(cluster)")
+        }
+        #expect(error.description.contains(said))
+    }
+
+    @Test func anExecCommand() throws {
+        let exec = """
+            exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: bin/prove, args: [a, b], installHint: Get it.,
+            env: [{name: A, value: "1"}, {name: B, value: "2"}], interactiveMode: Never, provideClusterInfo: true}
+            """
+        let plugin = try #require(
+            try user(exec, cluster: "server: \"https://x/\", insecure-skip-tls-verify: true").plugin
+        )
+        #expect(plugin.command == "\(folder.path)/bin/prove" && plugin.arguments == ["a", "b"])
+        #expect(plugin.environment == ["A": "1", "B": "2"] && plugin.hint == "Get it.")
+        #expect(plugin.cluster == .init(server: "https://x", authorities: nil, verifiesServer: false))
+        // Without a slash it is looked for in PATH, and what is given goes before it.
+        let named = "exec: {apiVersion: client.authentication.k8s.io/v1, command: prove}"
+        #expect(try user(named).plugin?.command == "prove" && user(named).plugin?.cluster == nil)
+        #expect(try user("token: t, \(named)").plugin == nil && user("token: t, \(named)").token == "t")
     }
 }

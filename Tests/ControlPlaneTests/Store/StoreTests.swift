@@ -42,6 +42,23 @@ struct StoreTests {
         #expect(try await store.audit(before: nil, limit: 10).count == 2)
     }
 
+    @Test("keeps what holds a worker, without a version or an audit row, until it is released")
+    func holds() async throws {
+        let first = try await store.addWorker(try registration("http://h:1"), origin: origin).value
+        let second = try await store.addWorker(try registration("http://h:2"), origin: origin).value
+        let version = try store.snapshot().version
+        let hold = HealthHold(since: 17, reason: "Its pod n/p: It is not ready.")
+        try await store.recordHolds([first.incarnation: hold, second.incarnation: nil])
+        var change = WorkerChange()
+        change.weight = 3
+        _ = try await store.updateWorker(.id(first.id), change, origin: origin)
+        #expect(try await store.workers().map(\.hold) == [hold, nil])
+        #expect(try store.snapshot().version.sequence == version.sequence + 1)
+        try await store.recordHolds([first.incarnation: nil])
+        #expect(try await store.workers().map(\.hold) == [nil, nil])
+        #expect(try await store.audit(before: nil, limit: 10).count == 3)
+    }
+
     @Test("commits a change, its audit row and the next sequence together")
     func oneTransaction() async throws {
         let added = try await store.addWorker(try registration("http://h:1"), origin: origin)

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,7 @@ SOURCES = PROJECT / "python" / "src"
 sys.path.insert(0, str(SOURCES))
 
 from sglang_router import Router  # noqa: E402
+from signalbox.startup import Startup  # noqa: E402
 
 
 def python(bench: Workbench, module: str, *arguments: object) -> Process:
@@ -73,6 +75,48 @@ def test_a_router_object_blocks_until_it_is_stopped(bench: Workbench, monkeypatc
         busy.start()
 
 
+@pytest.mark.parametrize("is_one_healthy", [False, True])
+def test_workers_that_do_not_become_healthy_end_it_with_the_words_of_the_original(
+        bench: Workbench, monkeypatch: pytest.MonkeyPatch, is_one_healthy: bool) -> None:
+    monkeypatch.setenv("SIGNALBOX_BIN_DIR", str(BINARIES))
+    monkeypatch.setenv("XDG_STATE_HOME", str(bench.folder))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(bench.folder))
+    urls = [f"http://127.0.0.1:{free_port()}"]
+    if is_one_healthy:
+        urls.insert(0, bench.worker().url)
+    port = free_port()
+    router = Router(worker_urls=urls, port=port, prometheus_port=free_port(), admin_port=free_port(),
+                    worker_startup_timeout_secs=2)
+    begun = time.monotonic()
+    with pytest.raises(RuntimeError) as failure:
+        router.start()
+    listed = ", ".join(f'"{url}"' for url in urls)
+    assert str(failure.value) == (
+        f"Timeout 2s waiting for workers [{listed}] to become healthy. Please set --router-worker-startup-timeout-secs "
+        "(sglang_router.launch_server) or --worker-startup-timeout-secs (sglang_worker.router) to a larger value")
+    assert 2 <= time.monotonic() - begun < limit(10)
+    assert not is_listening(port)
+
+
+def test_a_startup_in_time_is_over_for_good(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is spelled otherwise counts, and nobody looks any more once all are healthy."""
+    monkeypatch.setenv("SIGNALBOX_BIN_DIR", str(BINARIES))
+    monkeypatch.setenv("XDG_STATE_HOME", str(bench.folder))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(bench.folder))
+    worker, port = bench.worker(), free_port()
+    looks: list[bool] = []
+    original = Startup.is_over
+    monkeypatch.setattr(Startup, "is_over", lambda self: looks.append(original(self)) or looks[-1])
+    router = Router(worker_urls=[f"{worker.url.replace('http', 'HTTP')}/"], port=port, prometheus_port=free_port(),
+                    admin_port=0, worker_startup_timeout_secs=int(limit(5)))
+    thread = threading.Thread(target=router.start)
+    thread.start()
+    wait_for("the startup to be over", lambda: True in looks, limit(20))
+    router.stop()
+    thread.join(timeout=limit(15))
+    assert not thread.is_alive() and looks.count(True) == 1 and looks[-1]
+
+
 def launch_server(bench: Workbench) -> tuple[Process, int, list[int], int]:
     """Four servers and a router: the launcher, its port, the servers, the router."""
     port = free_port()
@@ -95,11 +139,12 @@ def assert_nothing_is_left(bench: Workbench) -> None:
     wait_for("every process to be gone", lambda: marked_processes(bench.mark) == [], limit(15))
 
 
-def test_launch_server_ends_in_order(bench: Workbench) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_launch_server_ends_in_order(bench: Workbench, number: signal.Signals) -> None:
     process, port, _, _ = launch_server(bench)
     answer = httpx.post(f"http://127.0.0.1:{port}/generate", json={"text": "x"}, timeout=limit(10))
     assert answer.status_code == 200
-    process.signal(signal.SIGTERM)
+    process.signal(number)
     assert process.wait(limit(20)) == 0
     assert_nothing_is_left(bench)
 
@@ -120,4 +165,13 @@ def test_launch_server_names_what_is_not_there_and_starts_nothing(bench: Workben
     process = python(bench, "launch_server", "--router-pd-disaggregation", "--server-command", "false")
     assert process.wait(limit(10)) == 64
     assert "prefill/decode" in process.log()
+    assert_nothing_is_left(bench)
+
+
+def test_launch_server_gives_up_servers_that_do_not_become_healthy(bench: Workbench) -> None:
+    process = python(bench, "launch_server", "--port", free_port(), "--dp-size", 2, "--server-command",
+                     "sh -c 'sleep 1000' server", "--router-prometheus-port", free_port(), "--router-admin-port", free_port(),
+                     "--router-worker-startup-timeout-secs", 2)
+    assert process.wait(limit(30)) == 1
+    assert "Timeout 2s waiting for workers [" in process.log()
     assert_nothing_is_left(bench)

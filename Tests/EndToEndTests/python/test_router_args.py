@@ -2,8 +2,10 @@
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +95,79 @@ def test_the_constructor_has_defaults_of_its_own() -> None:
     found = Router(service_discovery=True, selector={"app": "sglang-worker", "role": "inference"})
     assert value_of(found.args.command(), "--selector") == ["app=sglang-worker", "role=inference"]
     assert Router.from_args(RouterArgs(port=5)).args.port == 5
+
+
+# The documented flags of the original: those of its first versions, then what came later.
+FIRST = """host port worker-urls policy worker-startup-timeout-secs worker-startup-check-interval cache-threshold
+    balance-abs-threshold balance-rel-threshold eviction-interval max-tree-size max-payload-size verbose log-dir
+    service-discovery selector service-discovery-port service-discovery-namespace prometheus-port prometheus-host
+    pd-disaggregated pd-disaggregation prefill decode log-level prefill-selector decode-selector"""
+LATER = """prefill-policy decode-policy eviction-interval-secs bucket-adjust-interval-secs max-idle-secs assignment-mode dp-aware
+    enable-igw mini-lb prometheus-duration-buckets request-id-headers request-timeout-secs shutdown-grace-period-secs
+    cors-allowed-origins max-concurrent-requests queue-size queue-timeout-secs rate-limit-tokens-per-second retry-max-retries
+    retry-initial-backoff-ms retry-max-backoff-ms retry-backoff-multiplier retry-jitter-factor disable-retries
+    cb-failure-threshold cb-success-threshold cb-timeout-duration-secs cb-window-duration-secs disable-circuit-breaker
+    health-failure-threshold health-success-threshold health-check-timeout-secs health-check-interval-secs
+    health-check-endpoint disable-health-check model-path tokenizer-path chat-template tokenizer-cache-enable-l0
+    tokenizer-cache-l0-max-entries tokenizer-cache-enable-l1 tokenizer-cache-l1-max-memory reasoning-parser tool-call-parser
+    mcp-config-path backend history-backend oracle-wallet-path oracle-username oracle-password postgres-db-url
+    postgres-pool-max redis-url redis-pool-max redis-retention-days client-cert-path client-key-path ca-cert-paths
+    tls-cert-path tls-key-path enable-trace otlp-traces-endpoint api-key control-plane-api-keys control-plane-audit-enabled
+    jwt-issuer jwt-audience jwt-jwks-uri jwt-role-mapping"""
+
+
+@pytest.mark.parametrize("prefix", ["", "router-"])
+@pytest.mark.parametrize("name", (FIRST + " " + LATER).split())
+def test_every_flag_of_the_original_is_known_by_its_whole_name(name: str, prefix: str) -> None:
+    """Also in launch_server, whose parser takes no abbreviations: a flag that is not known would go to the servers."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    RouterArgs.add_cli_args(parser, use_router_prefix=bool(prefix))
+    own = "" if name in ("host", "port", "worker-urls") else prefix
+    [flag] = [flag for flag in FLAGS if name in (flag.name, *flag.other_names)]
+    value = [] if flag.kind == "flag" else [flag.choices[0] if flag.choices else "1"]
+    namespace, rest = parser.parse_known_args([f"--{own}{name}", *value])
+    assert rest == []
+    args = RouterArgs.from_cli_args(namespace, use_router_prefix=bool(prefix))
+    assert getattr(args, flag.field) not in (None, False, [])
+    if flag.native is None and value != [str(flag.default)]:
+        with pytest.raises(ValueError, match=re.escape(flag.feature)):
+            args.command()
+
+
+@pytest.mark.parametrize(("words", "field", "value"), [
+    (["--work", "http://a:1"], None, None),
+    (["--worker-u", "http://a:1"], "worker_urls", ["http://a:1"]),
+    (["--max-tree", "7"], "max_tree_size", 7),
+    (["--verb"], "verbose", True),
+    (["--eviction", "9"], "eviction_interval_secs", 9),
+])
+def test_abbreviations_are_taken_where_they_are_clear(words: list[str], field: str | None, value: object) -> None:
+    if field is None:
+        with pytest.raises(SystemExit) as ended:
+            parse_router_args(words)
+        assert ended.value.code == 2
+    else:
+        assert getattr(parse_router_args(words), field) == value
+
+
+PYTHON_39 = next((path for path in [shutil.which("python3.9") or "", *map(str, Path.home().glob(".pyenv/versions/3.9.*/bin/python"))]
+                  if path and subprocess.run([path, "-c", ""], check=False).returncode == 0), None)
+PACKAGES = PROJECT / "python"
+
+
+def test_the_package_needs_no_more_than_python_3_9() -> None:
+    checked = subprocess.run([Path(sys.executable).with_name("vermin"), "--target=3.9-", "--violations", "--eval-annotations", "--no-tips",
+                              PACKAGES / "src", PACKAGES / "hatch_build.py"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.skipif(PYTHON_39 is None, reason="there is no Python 3.9 on this machine")
+def test_the_package_runs_on_python_3_9() -> None:
+    code = ("import sglang_router.launch_server as server, sglang_router.launch_router as router, typing, signalbox.startup\n"
+            "for member in (server.parse, server.watch, router.launch_router, signalbox.startup.Startup.is_over):\n"
+            "    typing.get_type_hints(member)\n"
+            "print(router.parse_router_args(['--policy', 'random']).command()[5])")
+    ran = subprocess.run([PYTHON_39, "-c", code], capture_output=True, text=True, check=False,
+                         env={"PYTHONPATH": str(PACKAGES / "src"), "PYTHONDONTWRITEBYTECODE": "1"})
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip() == "random"

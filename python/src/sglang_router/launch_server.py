@@ -13,6 +13,7 @@ import time
 from typing import List, NoReturn, Optional, Tuple
 
 from signalbox import RouterArgs, UnsupportedFeature, find_program
+from signalbox.startup import Startup
 
 # How long a server may take to end before it is killed, in seconds.
 STOP_SECONDS = 5
@@ -134,7 +135,7 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
                 children.start(server_command(given, rest, rank, port), SGLANG_DP_RANK=str(rank))
             )
         children.router = children.start(command)
-        status = watch(children)
+        status = watch(children, Startup(router_args))
     except _Stopped:
         status = 0
     except (UnsupportedFeature, FileNotFoundError, RuntimeError) as error:
@@ -147,8 +148,12 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
     sys.exit(status)
 
 
-def watch(children: Children) -> int:
-    """Waits until one of them ends; returns the exit status of the whole."""
+def watch(children: Children, startup: Startup) -> int:
+    """Waits until one of them ends; returns the exit status of the whole.
+
+    Raises RuntimeError when the servers are not healthy in time.
+    """
+    is_over = False
     while True:
         assert children.router is not None
         status = children.router.poll()
@@ -160,6 +165,7 @@ def watch(children: Children) -> int:
                 print(f"launch_server: server {rank} ended with status {server.returncode}; all of it ends.",
                       file=sys.stderr)
                 return 1
+        is_over = is_over or startup.is_over()
         time.sleep(0.2)
 
 

@@ -33,8 +33,8 @@ def find_program(name: str = "signalbox") -> str:
         candidate = folder / name
         if os.access(candidate, os.X_OK) and candidate.is_file():
             return str(candidate)
-    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
-        found = shutil.which(name, path=folder) if folder else None
+    for entry in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        found = shutil.which(name, path=entry) if entry else None
         if found and _is_native(found):
             return found
     raise FileNotFoundError(

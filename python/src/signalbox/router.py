@@ -8,6 +8,7 @@ from typing import Any, List, Optional, Type
 
 from signalbox.programs import find_program
 from signalbox.router_args import RouterArgs
+from signalbox.startup import LOOK_SECONDS, Startup
 
 
 class PolicyType(enum.Enum):
@@ -51,10 +52,11 @@ class Router:
     def start(self) -> None:
         """Runs the router and returns when it has been stopped.
 
-        Raises RuntimeError when it ends by itself.
+        Raises RuntimeError when it ends by itself, and when its workers are not healthy within
+        `worker_startup_timeout_secs`; then it has been stopped.
         """
         self._begin()
-        self._wait()
+        self._wait(Startup(self.args))
 
     def stop(self, timeout: float = 200) -> None:
         """Lets requests finish, and ends the router; does nothing when it does not run."""
@@ -79,13 +81,26 @@ class Router:
         self._is_stopping = False
         self._process = subprocess.Popen([find_program(), "launch", *self.args.command()])
 
-    def _wait(self) -> None:
+    def _wait(self, startup: Startup) -> None:
         assert self._process is not None
         try:
-            status = self._process.wait()
+            status = self._wait_for_end(self._process, startup)
         except KeyboardInterrupt:
             # Ctrl-C goes to the router, too, which ends in order.
             self._process.wait()
             raise
         if status != 0 and not self._is_stopping:
             raise RuntimeError(f"The router ended with status {status}; it says why on standard error.")
+
+    def _wait_for_end(self, process: "subprocess.Popen[bytes]", startup: Startup) -> int:
+        is_over = False
+        while True:
+            try:
+                return process.wait(timeout=None if is_over else LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                pass
+            try:
+                is_over = self._is_stopping or startup.is_over()
+            except RuntimeError:
+                self.stop()
+                raise

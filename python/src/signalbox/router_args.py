@@ -1,7 +1,7 @@
 """The arguments of a router, from a dictionary, from a command line, and as the arguments of the native program."""
 
 import argparse
-from typing import Any, Dict, List, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Union
 
 from signalbox.flags import FLAGS, Flag, UnsupportedFeature
 
@@ -24,6 +24,11 @@ class RouterArgs:
             if field not in _BY_FIELD:
                 raise TypeError(f"RouterArgs has no argument '{name}'.")
             setattr(self, field, value)
+
+    if TYPE_CHECKING:
+        # The attributes come from the table.
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     def __repr__(self) -> str:
         changed = {name: value for name, value in vars(self).items() if value != getattr(_STANDARD, name)}
@@ -65,7 +70,9 @@ class RouterArgs:
             if flag.name in ("host", "port") and exclude_host_port:
                 continue
             own = "" if flag.name in ("host", "port", "worker-urls") else prefix
-            names = [f"--{own}{name}" for name in (flag.name, *flag.other_names)]
+            # What abbreviates the name is taken anyway, and as a name of its own would make shorter ones ambiguous.
+            others = [name for name in flag.other_names if not (parser.allow_abbrev and flag.name.startswith(name))]
+            names = [f"--{own}{name}" for name in (flag.name, *others)]
             options: Dict[str, Any] = {
                 "dest": f"{own}{flag.name}".replace("-", "_"), "default": None, "help": flag.meaning,
             }

@@ -59,6 +59,18 @@ public struct Pod: Hashable, Sendable {
         self.version = version
     }
 
+    /// About how much memory it takes, for bounds.
+    public var approximateBytes: Int {
+        // What one entry of a dictionary costs beside its text.
+        let entry = 48
+        let texts = [reference.namespace, reference.name, reference.uid, phase, address ?? "", created]
+        var bytes = 256 + texts.reduce(0) { $0 + $1.utf8.count }
+        for (key, value) in labels { bytes += entry + key.utf8.count + value.utf8.count }
+        for (key, value) in annotations { bytes += entry + key.utf8.count + value.utf8.count }
+        for name in namedPorts.keys { bytes += entry + name.utf8.count }
+        return bytes
+    }
+
     /// Whether this pod was created after `other`, so that an address that both claim is its own.
     func isNewer(than other: Pod) -> Bool {
         (created, reference.uid) > (other.created, other.reference.uid)

@@ -50,17 +50,36 @@ public struct PodDiscovery: Sendable {
     public init(
         rules: DiscoveryRules,
         flapMilliseconds: Int64,
-        restored: [(PodReference, PodWorker)] = []
+        restored: [Known] = [],
+        at now: Int64 = 0
     ) {
         self.rules = rules
         self.flapMilliseconds = flapMilliseconds
-        for (reference, worker) in restored {
-            entries[reference.uid] = Entry(
-                reference: reference,
-                watches: Set(rules.selectors.indices),
-                stage: .registered(worker)
-            )
-            owners[worker.url] = reference.uid
+        for known in restored {
+            var entry = Entry(reference: known.reference, watches: Set(rules.selectors.indices))
+            entry.stage = .registered(known.worker)
+            if let hold = known.hold {
+                // Its time began in the earlier run, whatever the clock says. It is not over before the pod has been seen:
+                // it may have become ready meanwhile.
+                let until = min(hold.since, now) + flapMilliseconds
+                entry.stage = .held(known.worker, until: until, reason: hold.reason)
+            }
+            entries[known.reference.uid] = entry
+            owners[known.worker.url] = known.reference.uid
+        }
+    }
+
+    /// A registration of an earlier run.
+    public struct Known: Hashable, Sendable {
+        public var reference: PodReference
+        var worker: PodWorker
+        /// What kept requests from it in that run.
+        var hold: HealthHold?
+
+        public init(_ reference: PodReference, _ worker: PodWorker, hold: HealthHold? = nil) {
+            self.reference = reference
+            self.worker = worker
+            self.hold = hold
         }
     }
 

@@ -30,6 +30,8 @@ public struct Worker: Hashable, Sendable {
     public var addedAt: Int64
     /// When this incarnation first became ready, in milliseconds since 1970; nil while it is pending.
     public var firstReadyAt: Int64?
+    /// What kept requests from it when that was last stored; nil: nothing did.
+    public var hold: HealthHold?
 
     public init(
         id: WorkerID,
@@ -46,7 +48,8 @@ public struct Worker: Hashable, Sendable {
         runningRequestsMax: Int? = nil,
         drain: WorkerDrain? = nil,
         addedAt: Int64,
-        firstReadyAt: Int64? = nil
+        firstReadyAt: Int64? = nil,
+        hold: HealthHold? = nil
     ) {
         self.id = id
         self.incarnation = incarnation
@@ -63,6 +66,7 @@ public struct Worker: Hashable, Sendable {
         self.drain = drain
         self.addedAt = addedAt
         self.firstReadyAt = firstReadyAt
+        self.hold = hold
     }
 
     /// Whether it may be picked for new requests.

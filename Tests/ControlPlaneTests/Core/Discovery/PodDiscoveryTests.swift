@@ -9,14 +9,15 @@ struct PodDiscoveryTests {
     private static func discovery(
         flap: Int64 = PodDiscoveryTests.flap,
         prefill: [String] = [],
-        restored: [(PodReference, PodWorker)] = []
+        restored: [PodDiscovery.Known] = [],
+        at now: Int64 = 0
     ) throws -> PodDiscovery {
         let rules = DiscoveryRules(
             regular: try LabelSelector(["app=x"]),
             prefill: try LabelSelector(prefill),
             decode: try LabelSelector([])
         )
-        return PodDiscovery(rules: rules, flapMilliseconds: flap, restored: restored)
+        return PodDiscovery(rules: rules, flapMilliseconds: flap, restored: restored, at: now)
     }
 
     private static func pod(
@@ -276,11 +277,49 @@ struct PodDiscoveryTests {
         let reference = Tests.pod("a").reference
         let gone = PodReference(namespace: "n", name: "gone", uid: "gone")
         let restored = [
-            (reference, try Tests.worker("http://10.0.0.1:80")), (gone, try Tests.worker("http://10.0.0.9:80")),
+            PodDiscovery.Known(reference, try Tests.worker("http://10.0.0.1:80")),
+            PodDiscovery.Known(gone, try Tests.worker("http://10.0.0.9:80")),
         ]
         var discovery = try Tests.discovery(restored: restored)
         #expect(discovery.due(at: 0).isEmpty && discovery.nextDeadline == nil)
         #expect(Tests.brief(discovery.listed([Tests.pod("a")], by: 0, at: 1)) == ["-gone"])
+    }
+
+    private static func held(_ since: Int64, at now: Int64) throws -> PodDiscovery {
+        let hold = HealthHold(since: since, reason: "It was not ready.")
+        let known = PodDiscovery.Known(
+            Tests.pod("a").reference,
+            try Tests.worker("http://10.0.0.1:80"),
+            hold: hold
+        )
+        return try Tests.discovery(restored: [known], at: now)
+    }
+
+    /// The time of a hold goes on over a restart, also where the clock was set back; nothing ends unseen.
+    @Test func aHoldOfAnEarlierRunGoesOn() throws {
+        var discovery = try Tests.held(5_000, at: 5_600)
+        #expect(discovery.views.first?.state == .held && discovery.views.first?.reason == "It was not ready.")
+        // Long over, but nobody has seen the pod.
+        #expect(discovery.nextDeadline == nil && discovery.due(at: 50_000).isEmpty)
+        #expect(discovery.listed([Tests.pod("a", ready: false)], by: 0, at: 5_700).isEmpty)
+        #expect(discovery.nextDeadline == 6_000)
+        #expect(discovery.due(at: 5_999).isEmpty)
+        #expect(Tests.brief(discovery.due(at: 6_000)) == ["-a"])
+
+        var set = try Tests.held(9_000, at: 5_600)
+        #expect(set.applied(Tests.pod("a", ready: false), by: 0, at: 5_700).isEmpty && set.nextDeadline == 6_600)
+    }
+
+    @Test func aHoldOfAnEarlierRunEndsByWhatThePodIsNow() throws {
+        let reference = Tests.pod("a").reference
+        var ready = try Tests.held(5_000, at: 50_000)
+        #expect(ready.listed([Tests.pod("a")], by: 0, at: 50_001) == [.release(reference)])
+        var late = try Tests.held(5_000, at: 50_000)
+        #expect(Tests.brief(late.listed([Tests.pod("a", ready: false)], by: 0, at: 50_001)) == ["-a"])
+        var gone = try Tests.held(5_000, at: 5_001)
+        #expect(Tests.brief(gone.listed([], by: 0, at: 5_002)) == ["-a"])
+        var ending = try Tests.held(5_000, at: 5_001)
+        #expect(Tests.brief(ending.listed([Tests.pod("a", terminating: true)], by: 0, at: 5_002)) == ["-a"])
     }
 
     /// A registration whose pod nobody lists goes only when every watch has listed.
@@ -288,7 +327,7 @@ struct PodDiscoveryTests {
         let reference = Tests.pod("a").reference
         var discovery = try Tests.discovery(
             prefill: ["stage=p"],
-            restored: [(reference, try Tests.worker("http://10.0.0.1:80"))]
+            restored: [PodDiscovery.Known(reference, try Tests.worker("http://10.0.0.1:80"))]
         )
         #expect(discovery.listed([], by: 0, at: 0).isEmpty)
         #expect(Tests.brief(discovery.listed([], by: 1, at: 1)) == ["-a"])
