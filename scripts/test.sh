@@ -24,7 +24,7 @@ Further arguments go to pytest: scripts/test.sh e2e Tests/EndToEndTests/admin -k
 environment:
   SIGNALBOX_BIN_DIR        test the programs of this folder instead of building them
   SIGNALBOX_LIMIT_FACTOR   multiply every time limit of the end-to-end tests (default 1), for slow machines
-  SIGNALBOX_HTTP1_CASES    a file of HTTP/1.1 framing cases to run against the data plane
+  SIGNALBOX_HTTP1_CASES    another file of HTTP/1.1 framing cases than Tests/EndToEndTests/http1/cases.json
 HELP
 }
 

@@ -70,6 +70,12 @@ static int signalbox_release_code(struct dl_phdr_info *object, size_t size, void
     return 0;
 }
 
+void signalbox_map_large_blocks(int bytes) {
+    mallopt(M_MMAP_THRESHOLD, bytes);
+    // Setting one of the two fixes the other at its small default, which would give back and fetch pages at each peak.
+    mallopt(M_TRIM_THRESHOLD, 32 * bytes);
+}
+
 void signalbox_trim_memory(void) {
     malloc_trim(0);
     dl_iterate_phdr(signalbox_release_code, NULL);

@@ -31,6 +31,10 @@ int signalbox_temporary_file(const char *directory);
 /// start runs. What is still needed of the code comes back by itself, one minor fault for each piece.
 void signalbox_trim_memory(void);
 
+/// Has blocks of `bytes` and more mapped each by itself, so that they go back to the kernel when they are freed; by default
+/// the allocator raises that size after the first such block, and keeps the memory of a burst for ever.
+void signalbox_map_large_blocks(int bytes);
+
 /// Names the calling thread, for tools such as `top -H`; at most 15 bytes are shown.
 void signalbox_set_thread_name(const char *name);
 

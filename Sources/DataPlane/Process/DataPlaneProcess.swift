@@ -1,9 +1,13 @@
+import CLinux
 import DataPlaneCore
 import Glibc
 public import Logging
 
 /// One data plane: its threads, and their orderly end. The composition root of `signalbox-proxy`.
 public struct DataPlaneProcess {
+    /// Blocks of memory from this size on go back to the kernel when they are freed: request bodies that are held.
+    private static let mappedBlockBytes: Int32 = 128 * 1024
+
     private let configuration: DataPlaneConfiguration
     private let listener: Listener
     private let logger: Logger
@@ -18,6 +22,7 @@ public struct DataPlaneProcess {
     /// for that is over.
     public func run() throws(SystemError) {
         var signals = try ShutdownSignals(lifeline: configuration.lifeline)
+        signalbox_map_large_blocks(DataPlaneProcess.mappedBlockBytes)
         let descriptors = DescriptorLimit.raise()
         if descriptors < 4096 {
             logger.warning(

@@ -85,6 +85,20 @@ def begin_body(stack: ExitStack, port: int, length: int, sent: int) -> RawConnec
     return client
 
 
+@pytest.mark.measured
+def test_the_memory_of_a_burst_of_bodies_is_given_back(bench: Workbench) -> None:
+    worker = bench.recording_worker(lambda connection, request: connection.send(response_bytes(b"ok")))
+    with serving(bench, worker.url) as (plane, proxy):
+        before = resident_bytes(proxy.pid)
+        with ExitStack() as stack:
+            for _ in range(150):
+                begin_body(stack, proxy.port, 1_000_000, 999_999)
+            wait_for("the bodies to be held", lambda: held(plane)["body_bytes"] > 140_000_000, limit(20))
+            assert resident_bytes(proxy.pid) - before > 140_000_000
+        wait_until_nothing_is_held(plane)
+        wait_for("the memory to be given back", lambda: resident_bytes(proxy.pid) - before < 12 * MEBIBYTE, limit(10))
+
+
 def test_bodies_beyond_the_budget_get_503_and_others_go_on(bench: Workbench) -> None:
     worker = bench.recording_worker(lambda connection, request: connection.send(response_bytes(request.body)))
     settings = {"buffer_bytes_max": 16 * MEBIBYTE}

@@ -103,6 +103,21 @@ def test_a_model_goes_only_to_workers_that_serve_it(bench: Workbench) -> None:
     assert (len(workers[0].routed("/v1/completions")), len(workers[1].routed("/v1/completions"))) == (0, 6)
 
 
+@pytest.mark.parametrize("types", [
+    (), ("application/octet-stream",), ("application/json", "text/html"), ("application/json, text/html",),
+], ids=["no type", "another type", "two types", "a list of types"])
+def test_two_models_in_one_body_are_refused_whatever_its_type(bench: Workbench, types: tuple[str, ...]) -> None:
+    workers = [bench.recording_worker(model="red"), bench.recording_worker(model="blue")]
+    _, proxy = bench.wired(*(worker.url for worker in workers))
+    body = b'{"model":"red","prompt":"x","model":"blue"}'
+    fields = "".join(f"Content-Type: {value}\r\n" for value in types)
+    with RawConnection(proxy.port, timeout=limit(5)) as client:
+        client.send(f"POST /v1/completions HTTP/1.1\r\nHost: t\r\n{fields}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        answer = client.read_response()
+    assert answer.status == 400 and "two 'model' keys" in json.loads(answer.body)["error"]["message"]
+    assert not any(worker.routed("/v1/completions") for worker in workers)
+
+
 def test_a_model_that_none_of_different_workers_serves_is_refused(bench: Workbench) -> None:
     workers = [bench.recording_worker(model="red"), bench.recording_worker(model="blue")]
     _, proxy = bench.wired(*(worker.url for worker in workers))

@@ -15,6 +15,7 @@ enum ASCII {
     static let nine: UInt8 = 0x39
     static let colon: UInt8 = 0x3A
     static let semicolon: UInt8 = 0x3B
+    static let equals: UInt8 = 0x3D
     static let question: UInt8 = 0x3F
     static let backslash: UInt8 = 0x5C
     static let delete: UInt8 = 0x7F

@@ -14,9 +14,16 @@ struct ByteSet {
     /// `tchar` of RFC 9110 section 5.6.2, ``!#$%&'*+-.^_`|~``, digits and letters: names of methods and fields.
     static var token: ByteSet { ByteSet(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE) }
 
-    /// Digits, letters and `-._~%`: names of hosts as they occur, and no delimiter.
-    static var hostName: ByteSet { ByteSet(low: 0x03FF_6020_0000_0000, high: 0x47FF_FFFE_87FF_FFFE) }
+    /// `reg-name` of RFC 3986 section 3.2.2: digits, letters, `-._~`, `%` and the sub-delimiters ``!$&'()*+,;=`` without
+    /// the comma, which would make a list of one Host.
+    static var hostName: ByteSet { ByteSet(low: 0x2BFF_6FF2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE) }
 
-    /// Visible characters without `#%.?`: what has no meaning of its own in a request target.
-    static var plainTarget: ByteSet { ByteSet(low: 0x7FFF_BFD6_0000_0000, high: 0x7FFF_FFFF_FFFF_FFFF) }
+    /// Digits, letters, ``-._~!$&'()*+,;=`` and the colon: the rest of an IPvFuture (RFC 3986 section 3.2.2).
+    static var futureAddress: ByteSet { ByteSet(low: 0x2FFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE) }
+
+    /// Visible characters without `#%.?"<>`: what has no meaning of its own in a request target and may stand in it.
+    static var plainTarget: ByteSet { ByteSet(low: 0x2FFF_BFD2_0000_0000, high: 0x7FFF_FFFF_FFFF_FFFF) }
+
+    /// ``\^`{}``: what nothing that is a URL has in its path, though browsers leave it in queries.
+    static var noPath: ByteSet { ByteSet(low: 0, high: 0x2800_0001_5000_0000) }
 }

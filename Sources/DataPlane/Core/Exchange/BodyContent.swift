@@ -12,6 +12,8 @@ struct BodyContent {
     private var state = State.unread
     /// A body that is not JSON is refused; else it is passed on as it is.
     private(set) var mustBeJSON = false
+    /// Router and worker could take different ones of two models, whatever the body was declared as.
+    private var isAmbiguous = false
 
     /// The body has not been read from its beginning.
     var isUnread: Bool {
@@ -22,6 +24,7 @@ struct BodyContent {
     /// Begins to read a body.
     mutating func begin(mustBeJSON: Bool) {
         self.mustBeJSON = mustBeJSON
+        isAmbiguous = false
         state = .reading(RequestScanner())
     }
 
@@ -29,6 +32,7 @@ struct BodyContent {
     mutating func clear() {
         state = .unread
         mustBeJSON = false
+        isAmbiguous = false
     }
 
     /// Reads the next bytes of the body.
@@ -38,6 +42,7 @@ struct BodyContent {
             try scanner.take(bytes)
             state = .reading(scanner)
         } catch {
+            isAmbiguous = scanner.namesTwoModels
             state = .invalid(error)
         }
     }
@@ -48,13 +53,14 @@ struct BodyContent {
         do throws(HTTPFault) {
             state = .whole(try scanner.finish())
         } catch {
+            isAmbiguous = scanner.namesTwoModels
             state = .invalid(error)
         }
     }
 
     /// Why the request is refused, if it is.
     var refusal: HTTPFault? {
-        if case .invalid(let fault) = state, mustBeJSON { return fault }
+        if case .invalid(let fault) = state, mustBeJSON || isAmbiguous { return fault }
         return nil
     }
 

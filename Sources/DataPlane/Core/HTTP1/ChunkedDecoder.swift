@@ -4,7 +4,12 @@ public struct ChunkedDecoder: Sendable {
     private enum State: Equatable {
         case sizeStart
         case size
-        case chunkExtension
+        case extensionStart
+        case extensionName
+        case extensionNameEnd
+        case extensionValueStart
+        case extensionValue
+        case extensionValueEnd
         case quotedExtension
         case quotedExtensionEscape
         case sizeLineFeed
@@ -98,7 +103,9 @@ public struct ChunkedDecoder: Sendable {
     private mutating func take(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
         switch state {
         case .sizeStart, .size: try takeSize(byte)
-        case .chunkExtension, .quotedExtension, .quotedExtensionEscape: try takeExtension(byte, limits)
+        case .extensionStart, .extensionName, .extensionNameEnd, .extensionValueStart, .extensionValue,
+            .extensionValueEnd, .quotedExtension, .quotedExtensionEscape:
+            try takeExtension(byte, limits)
         case .sizeLineFeed:
             try expect(byte, ASCII.lineFeed)
             state = remaining == 0 ? .trailerStart : .data
@@ -125,29 +132,58 @@ public struct ChunkedDecoder: Sendable {
         } else if state == .size && byte == ASCII.carriageReturn {
             state = .sizeLineFeed
         } else if state == .size && byte == ASCII.semicolon {
-            state = .chunkExtension
+            state = .extensionStart
         } else {
             throw HTTPFault(400, "A chunk's size is not a hexadecimal number.")
         }
     }
 
     /// Extensions mean nothing here, but a line's end within a quoted one is where two readers could part.
+    ///
+    /// `*( ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )`, RFC 9112 section 7.1.1. White space is skipped
+    /// wherever it may stand, and also at the end.
     private mutating func takeExtension(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
         extensionBytes += 1
         guard extensionBytes <= limits.chunkExtensionBytesMax else {
             throw HTTPFault(400, "The chunk extensions are too long (--max-chunk-extension-bytes).")
         }
-        if byte == ASCII.carriageReturn && state == .chunkExtension {
-            state = .sizeLineFeed
-            return
-        }
-        guard ASCII.isFieldValueByte(byte) else { throw HTTPFault(400, "A chunk extension has a control character.") }
         switch state {
-        case .quotedExtensionEscape: state = .quotedExtension
-        case .quotedExtension where byte == ASCII.backslash: state = .quotedExtensionEscape
-        case .quotedExtension: if byte == ASCII.doubleQuote { state = .chunkExtension }
-        default: if byte == ASCII.doubleQuote { state = .quotedExtension }
+        case .quotedExtension, .quotedExtensionEscape: try takeQuoted(byte)
+        default: state = try extensionState(behind: byte)
         }
+    }
+
+    private mutating func takeQuoted(_ byte: UInt8) throws(HTTPFault) {
+        guard ASCII.isFieldValueByte(byte) else { throw HTTPFault(400, "A chunk extension has a control character.") }
+        if state == .quotedExtensionEscape {
+            state = .quotedExtension
+        } else if byte == ASCII.backslash {
+            state = .quotedExtensionEscape
+        } else if byte == ASCII.doubleQuote {
+            state = .extensionValueEnd
+        }
+    }
+
+    /// What follows when `byte` was outside a quoted value.
+    private func extensionState(behind byte: UInt8) throws(HTTPFault) -> State {
+        let isSpace = byte == ASCII.space || byte == ASCII.tab
+        let mayEnd = state != .extensionStart && state != .extensionValueStart
+        switch (state, byte) {
+        case (_, ASCII.carriageReturn) where mayEnd: return .sizeLineFeed
+        case (_, ASCII.semicolon) where mayEnd: return .extensionStart
+        case (.extensionName, ASCII.equals), (.extensionNameEnd, ASCII.equals): return .extensionValueStart
+        case (.extensionValueStart, ASCII.doubleQuote): return .quotedExtension
+        case (.extensionStart, _), (.extensionValueStart, _), (.extensionNameEnd, _), (.extensionValueEnd, _):
+            if isSpace { return state }
+            guard ASCII.isTokenByte(byte), !mayEnd else { break }
+            return state == .extensionStart ? .extensionName : .extensionValue
+        case (.extensionName, _), (.extensionValue, _):
+            if isSpace { return state == .extensionName ? .extensionNameEnd : .extensionValueEnd }
+            guard ASCII.isTokenByte(byte) else { break }
+            return state
+        default: break
+        }
+        throw HTTPFault(400, "A chunk extension is not valid.")
     }
 
     private mutating func takeTrailer(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {

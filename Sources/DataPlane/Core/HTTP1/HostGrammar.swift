@@ -4,11 +4,10 @@ enum HostGrammar {
         let fault = HTTPFault(400, "The Host is not a valid host and port.")
         var index = range.lowerBound
         if index < range.upperBound && bytes[index] == 0x5B {
-            index += 1
-            let start = index
-            while index < range.upperBound && isAddressByte(bytes[index]) { index += 1 }
-            guard index > start, index < range.upperBound, bytes[index] == 0x5D else { throw fault }
-            index += 1
+            guard let end = bytes.firstIndex(of: 0x5D, in: range) else { throw fault }
+            let address = index + 1..<end
+            guard IPv6Grammar.matches(address, in: bytes) || isFutureAddress(address, bytes) else { throw fault }
+            index = end + 1
         } else {
             while index < range.upperBound && ByteSet.hostName.contains(bytes[index]) {
                 if bytes[index] == ASCII.percent { try checkPercentEncoding(at: index, range, bytes, fault) }
@@ -17,13 +16,13 @@ enum HostGrammar {
             guard index > range.lowerBound else { throw fault }
         }
         guard index < range.upperBound else { return }
-        guard bytes[index] == ASCII.colon, range.upperBound - index <= 6 else { throw fault }
+        guard bytes[index] == ASCII.colon else { throw fault }
         var port = 0
         for digit in index + 1..<range.upperBound {
             guard ASCII.isDigit(bytes[digit]) else { throw fault }
             port = port * 10 + Int(bytes[digit] - ASCII.zero)
+            guard port <= UInt16.max else { throw fault }
         }
-        guard port <= UInt16.max else { throw fault }
     }
 
     private static func checkPercentEncoding(
@@ -37,8 +36,14 @@ enum HostGrammar {
         else { throw fault }
     }
 
-    /// An IPv6 address, its zone excluded.
-    private static func isAddressByte(_ byte: UInt8) -> Bool {
-        ASCII.hexadecimalValue(byte) != nil || byte == ASCII.colon || byte == ASCII.dot
+    /// `IPvFuture` of RFC 3986 section 3.2.2: `v`, hexadecimal digits, a dot, and what only its version knows.
+    private static func isFutureAddress(_ range: Range<Int>, _ bytes: borrowing Span<UInt8>) -> Bool {
+        guard !range.isEmpty, bytes[range.lowerBound] | 0x20 == 0x76,
+            let dot = bytes.firstIndex(of: ASCII.dot, in: range), dot > range.lowerBound + 1,
+            dot + 1 < range.upperBound
+        else { return false }
+        for index in range.lowerBound + 1..<dot where ASCII.hexadecimalValue(bytes[index]) == nil { return false }
+        for index in dot + 1..<range.upperBound where !ByteSet.futureAddress.contains(bytes[index]) { return false }
+        return true
     }
 }

@@ -40,7 +40,7 @@ public struct RequestHead: Sendable {
             case .expect: try head.takeExpectation(field, bytes)
             case .snapshot: head.asksForSnapshot = true
             case .explain: head.asksForExplanation = true
-            case .contentType: head.contentType = RequestContentType(field.valueRange, bytes)
+            case .contentType: head.contentType.take(field.valueRange, bytes)
             default: break
             }
         }
@@ -116,17 +116,24 @@ public enum RequestContentType: Sendable, Equatable {
     case json
     case other
 
-    init(_ range: Range<Int>, _ bytes: borrowing Span<UInt8>) {
-        let end = bytes.firstIndex(of: ASCII.semicolon, in: range) ?? range.upperBound
-        let essence = bytes.trimmed(range.lowerBound..<end)
+    /// Takes one field. What is JSON for any reader is JSON here: in one of several fields, or in a list.
+    mutating func take(_ range: Range<Int>, _ bytes: borrowing Span<UInt8>) {
+        if self == .absent { self = .other }
+        var start = range.lowerBound
+        while start <= range.upperBound {
+            let end = bytes.firstIndex(of: ASCII.comma, in: start..<range.upperBound) ?? range.upperBound
+            if RequestContentType.isJSON(bytes.mediaType(start..<end), bytes) { self = .json }
+            start = end + 1
+        }
+    }
+
+    private static func isJSON(_ essence: Range<Int>, _ bytes: borrowing Span<UInt8>) -> Bool {
         let suffixStart = max(essence.lowerBound, essence.upperBound - 5)
-        let isJSON =
-            bytes.equalsIgnoringCase(essence, "application/json")
+        return bytes.equalsIgnoringCase(essence, "application/json")
             || bytes.equalsIgnoringCase(essence, "text/json")
             || bytes.equalsIgnoringCase(essence, "text/plain")
             || bytes.equalsIgnoringCase(essence, "application/x-www-form-urlencoded")
             || bytes.equalsIgnoringCase(suffixStart..<essence.upperBound, "+json")
-        self = isJSON ? .json : .other
     }
 }
 

@@ -47,7 +47,9 @@ public struct RequestTarget: Sendable, Equatable {
         self.authority = authority
     }
 
-    /// Visible ASCII without '#', and whole percent-encodings (RFC 3986 section 2.1).
+    /// Visible ASCII without ``#"<>``, nor ``\^`{}`` in the path, and whole percent-encodings (RFC 3986 sections 2.1, 3.3).
+    ///
+    /// Brackets and a bar pass, and in a query all that browsers leave there as it is (decision 0008).
     ///
     /// - Returns: where the query begins, which is the end when there is none, and whether anything before it could
     ///   spell a dot.
@@ -69,6 +71,9 @@ public struct RequestTarget: Sendable, Equatable {
                 if index < queryStart { pathMayHaveDots = true }
             default: throw HTTPFault(400, "The request target has a character that is not allowed.")
             }
+        }
+        for index in range.lowerBound..<queryStart where ByteSet.noPath.contains(bytes[index]) {
+            throw HTTPFault(400, "The request target has a character that is not allowed in a path.")
         }
         return (queryStart, pathMayHaveDots)
     }

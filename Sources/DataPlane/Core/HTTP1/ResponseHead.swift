@@ -39,8 +39,8 @@ public struct ResponseHead: Sendable {
             case .contentLength, .transferEncoding: try framing.take(field, of: bytes)
             case .connection: try connection.take(field, of: bytes, table: &fields)
             case .contentType:
-                let end = min(field.valueRange.lowerBound + 17, field.valueRange.upperBound)
-                head.isEventStream = bytes.equalsIgnoringCase(field.valueRange.lowerBound..<end, "text/event-stream")
+                let essence = bytes.mediaType(field.valueRange)
+                head.isEventStream = bytes.equalsIgnoringCase(essence, "text/event-stream")
             case .contentEncoding:
                 head.isContentEncoded = !bytes.equalsIgnoringCase(field.valueRange, "identity")
             case .date: head.hasDate = true

@@ -1,4 +1,10 @@
 extension Span where Element == UInt8 {
+    /// The type and subtype of a media type, without its parameters and white space (RFC 9110 section 8.3.1).
+    func mediaType(_ range: Range<Int>) -> Range<Int> {
+        let end = firstIndex(of: ASCII.semicolon, in: range) ?? range.upperBound
+        return trimmed(range.lowerBound..<end)
+    }
+
     /// The next field line of fields that were read and checked before.
     ///
     /// - Parameter index: where the line begins; moved behind it.

@@ -117,7 +117,10 @@ extension RequestScanner {
         key = nil
         switch found {
         case .model:
-            guard !result.sawModel else { throw RequestScanner.fault("The body has two 'model' keys.") }
+            guard !result.sawModel else {
+                namesTwoModels = true
+                throw RequestScanner.fault("The body has two 'model' keys.")
+            }
             result.sawModel = true
             if opening == ASCII.doubleQuote { result.model = value.lowerBound + 1..<value.upperBound - 1 }
         case .stream:

@@ -56,6 +56,8 @@ public struct RequestScanner: Sendable {
     /// Bytes of the pieces that were taken.
     var offset = 0
     var result = RequestScan()
+    /// Why it has thrown: two readers of the body could disagree on the model.
+    var namesTwoModels = false
 
     public init() {}
 

@@ -60,7 +60,9 @@ struct ResponseHeadTests {
     @Test("An event stream is recognised with parameters and without")
     func eventStream() throws {
         #expect(try parse("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n").isEventStream)
+        #expect(try parse("HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream ;a=b\r\n\r\n").isEventStream)
         #expect(try !parse("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n").isEventStream)
+        #expect(try !parse("HTTP/1.1 200 OK\r\nContent-Type: text/event-streamx\r\n\r\n").isEventStream)
         let encoded = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n"
         #expect(try parse(encoded).isContentEncoded)
     }
