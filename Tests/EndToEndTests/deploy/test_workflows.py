@@ -25,7 +25,7 @@ def steps() -> list[dict]:
 
 
 def test_workflows_fit_the_schema() -> None:
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "wheels.yml"]
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "nightly.yml", "wheels.yml"]
     checked = check(*WORKFLOWS)
     assert checked.returncode == 0, checked.stdout
 

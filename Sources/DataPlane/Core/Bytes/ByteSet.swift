@@ -21,9 +21,10 @@ struct ByteSet {
     /// Digits, letters, ``-._~!$&'()*+,;=`` and the colon: the rest of an IPvFuture (RFC 3986 section 3.2.2).
     static var futureAddress: ByteSet { ByteSet(low: 0x2FFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE) }
 
-    /// Visible characters without `#%.?"<>`: what has no meaning of its own in a request target and may stand in it.
-    static var plainTarget: ByteSet { ByteSet(low: 0x2FFF_BFD2_0000_0000, high: 0x7FFF_FFFF_FFFF_FFFF) }
+    /// Visible characters without ``#%.?"<>\^`{}``: what has no meaning of its own in a request target and may stand
+    /// anywhere in it.
+    static var plainTarget: ByteSet { ByteSet(low: 0x2FFF_BFD2_0000_0000, high: 0x57FF_FFFE_AFFF_FFFF) }
 
     /// ``\^`{}``: what nothing that is a URL has in its path, though browsers leave it in queries.
-    static var noPath: ByteSet { ByteSet(low: 0, high: 0x2800_0001_5000_0000) }
+    static var onlyQuery: ByteSet { ByteSet(low: 0, high: 0x2800_0001_5000_0000) }
 }

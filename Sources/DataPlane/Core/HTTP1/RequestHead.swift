@@ -118,6 +118,10 @@ public enum RequestContentType: Sendable, Equatable {
 
     /// Takes one field. What is JSON for any reader is JSON here: in one of several fields, or in a list.
     mutating func take(_ range: Range<Int>, _ bytes: borrowing Span<UInt8>) {
+        if bytes.equalsIgnoringCase(range, "application/json") {
+            self = .json
+            return
+        }
         if self == .absent { self = .other }
         var start = range.lowerBound
         while start <= range.upperBound {

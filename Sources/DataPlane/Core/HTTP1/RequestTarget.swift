@@ -69,11 +69,9 @@ public struct RequestTarget: Sendable, Equatable {
                     ASCII.hexadecimalValue(bytes[index + 2]) != nil
                 else { throw HTTPFault(400, "The request target has a broken percent-encoding.") }
                 if index < queryStart { pathMayHaveDots = true }
+            case let byte where index > queryStart && ByteSet.onlyQuery.contains(byte): continue
             default: throw HTTPFault(400, "The request target has a character that is not allowed.")
             }
-        }
-        for index in range.lowerBound..<queryStart where ByteSet.noPath.contains(bytes[index]) {
-            throw HTTPFault(400, "The request target has a character that is not allowed in a path.")
         }
         return (queryStart, pathMayHaveDots)
     }

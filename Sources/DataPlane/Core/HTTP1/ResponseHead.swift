@@ -39,8 +39,7 @@ public struct ResponseHead: Sendable {
             case .contentLength, .transferEncoding: try framing.take(field, of: bytes)
             case .connection: try connection.take(field, of: bytes, table: &fields)
             case .contentType:
-                let essence = bytes.mediaType(field.valueRange)
-                head.isEventStream = bytes.equalsIgnoringCase(essence, "text/event-stream")
+                head.isEventStream = ResponseHead.isEventStream(field.valueRange, bytes)
             case .contentEncoding:
                 head.isContentEncoded = !bytes.equalsIgnoringCase(field.valueRange, "identity")
             case .date: head.hasDate = true
@@ -58,6 +57,14 @@ public struct ResponseHead: Sendable {
         head.framing = hasNoBody ? .none : declared ?? .untilClose
         head.keepAlive = connection.keepsAlive(minorVersion: head.minorVersion) && head.framing != .untilClose
         return head
+    }
+
+    /// Whether a `Content-Type` is `text/event-stream`, with any parameters.
+    private static func isEventStream(_ value: Range<Int>, _ bytes: borrowing Span<UInt8>) -> Bool {
+        let end = min(value.lowerBound + 17, value.upperBound)
+        guard bytes.equalsIgnoringCase(value.lowerBound..<end, "text/event-stream") else { return false }
+        return end == value.upperBound || bytes[end] == ASCII.semicolon || bytes[end] == ASCII.space
+            || bytes[end] == ASCII.tab
     }
 
     /// `HTTP/1.x SP 3DIGIT [SP reason]`.

@@ -13,7 +13,7 @@ struct ByteSetTests {
         let future = "-._~!$&'()*+,;=:" + ByteSetTests.alphanumerics
         #expect(ByteSet.futureAddress.contains(byte) == future.utf8.contains(byte))
         let isVisible = byte > 0x20 && byte < 0x7F
-        #expect(ByteSet.plainTarget.contains(byte) == (isVisible && !"#%.?\"<>".utf8.contains(byte)))
-        #expect(ByteSet.noPath.contains(byte) == "\\^`{}".utf8.contains(byte))
+        #expect(ByteSet.plainTarget.contains(byte) == (isVisible && !"#%.?\"<>\\^`{}".utf8.contains(byte)))
+        #expect(ByteSet.onlyQuery.contains(byte) == "\\^`{}".utf8.contains(byte))
     }
 }
