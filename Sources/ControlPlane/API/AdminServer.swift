@@ -19,13 +19,9 @@ struct AdminServer: Service {
         case unixSocket(path: String)
     }
 
-    /// Most connections at a time; further ones wait in the queue of the operating system.
-    static let connectionsMax = 1024
-    /// How long a connection may be silent between requests, and how long the head of a request may take.
-    static let idleTimeout = TimeAmount.seconds(60)
-
     let api: AdminAPI
     let address: Address
+    let limits: ListenerLimits
     let logger: Logger
     /// Called once when the listener is open, with the port of a TCP listener.
     let onListening: @Sendable (Int?) -> Void
@@ -49,20 +45,22 @@ struct AdminServer: Service {
             case .tcp(let host, let port): (.hostname(host, port: port), .tcp)
             case .unixSocket(let path): (.unixDomainSocket(path: path), .unixSocket)
             }
-        let address = address
+        let (address, name, limits, logger) = (address, name, limits, logger)
         let onListening = onListening
+        let connections = ListenerConnections(connectionsMax: limits.connectionsMax)
         // What the framework says below its most serious level is either said better elsewhere or about its own inside.
         var frameworkLogger = logger
         frameworkLogger.logLevel = .critical
         return Application(
             router: api.router(transport),
-            server: HTTPServerBuilder { AdminChannel(responder: $0, idleTimeout: AdminServer.idleTimeout) },
+            server: HTTPServerBuilder { GuardedChannel(responder: $0, limits: limits, connections: connections) },
             configuration: ApplicationConfiguration(
                 address: bindAddress,
                 serverName: "signalbox",
-                availableConnectionsDelegate: .maximum(AdminServer.connectionsMax, logger: frameworkLogger)
+                availableConnectionsDelegate: RoomForConnections(connections: connections)
             ),
             onServerRunning: { channel in
+                await AcceptPause.install(on: channel, connections: connections, listener: name, logger: logger)
                 if case .unixSocket(let path) = address { chmod(path, 0o600) }
                 onListening(channel.localAddress?.port)
             },

@@ -13,6 +13,9 @@ struct ControlPlaneCommand: AsyncParsableCommand {
         abstract: "Run one control plane: the admin API, the database and the publisher of snapshots."
     )
 
+    /// Fewer descriptors than this are worth a warning.
+    static let descriptorsMin = 1024
+
     @OptionGroup var options: ControlPlaneOptions
 
     @Option(name: .long, help: "Read end of a pipe; its end of file stops the control plane (used by launch).")
@@ -34,6 +37,14 @@ struct ControlPlaneCommand: AsyncParsableCommand {
         // A file that may not grow is an error of the write, not the end of the process.
         signal(SIGXFSZ, SIG_IGN)
         let logger = makeLogger(label: "control-plane", try options.logSettings())
+        // Before the client of workers is made: its share depends on the limit.
+        let descriptors = DescriptorLimit.raise()
+        if descriptors < ControlPlaneCommand.descriptorsMin {
+            logger.warning(
+                "Few descriptors are allowed; raise the limit (ulimit -n) to watch many workers and serve many clients.",
+                metadata: ["limit": "\(descriptors)"]
+            )
+        }
         let readyPipe = ReadyPipe(descriptor: readyFd)
         let http = CurlClient()
         do {

@@ -1,6 +1,7 @@
 import ControlPlaneCore
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import ServiceLifecycle
@@ -15,17 +16,15 @@ import Musl
 
 /// The listener that Prometheus asks, apart from the admin API: whatever the path, as in the original.
 struct MetricsServer: Service {
-    /// Most connections at a time.
-    static let connectionsMax = 64
-
     let host: String
     let port: Int
     let services: AdminServices
     let directory: MetricsDirectory
     let buckets: DurationBuckets
+    let limits: ListenerLimits
     let logger: Logger
-    /// Called once when the listener is open.
-    let onListening: @Sendable () -> Void
+    /// Called once when the listener is open, with its port.
+    let onListening: @Sendable (Int?) -> Void
 
     func run() async throws {
         do {
@@ -49,14 +48,20 @@ struct MetricsServer: Service {
         router.get("/") { _, _ in try await answer() }
         router.get("**") { _, _ in try await answer() }
         let onListening = onListening
+        let (name, limits, logger) = ("\(host):\(port)", limits, logger)
+        let connections = ListenerConnections(connectionsMax: limits.connectionsMax)
         return Application(
             router: router,
+            server: HTTPServerBuilder { GuardedChannel(responder: $0, limits: limits, connections: connections) },
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port),
                 serverName: "signalbox",
-                availableConnectionsDelegate: .maximum(MetricsServer.connectionsMax, logger: frameworkLogger)
+                availableConnectionsDelegate: RoomForConnections(connections: connections)
             ),
-            onServerRunning: { _ in onListening() },
+            onServerRunning: { channel in
+                await AcceptPause.install(on: channel, connections: connections, listener: name, logger: logger)
+                onListening(channel.localAddress?.port)
+            },
             logger: frameworkLogger
         )
     }

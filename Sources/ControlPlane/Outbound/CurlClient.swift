@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SignalboxProtocol
+internal import Telemetry
 
 /// The control plane's HTTP client: libcurl's multi interface on one thread of its own, for any number of callers.
 ///
@@ -41,10 +42,9 @@ public final class CurlClient: OutboundHTTP {
         inbox.close()
     }
 
-    /// Half of the descriptors that the process may open, at most 4096, so that the servers keep the other half.
+    /// Half of the descriptors that the process may open, at most 4096, so that the servers keep the other half
+    /// (``DescriptorBudget``).
     public static func standardRunningMax() -> Int {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 256 }
-        return Int(min(max(limit.rlim_cur / 2, 64), 4096))
+        min(max(DescriptorLimit.allowed / 2, 16), 4096)
     }
 }

@@ -163,16 +163,19 @@ public struct ControlPlane: Sendable {
         _ onStopping: @escaping @Sendable () -> Void
     ) async throws {
         let listeners = OpenListeners()
+        let budget = DescriptorBudget.current()
         let servers = [
             AdminServer(
                 api: api,
                 address: .tcp(host: configuration.adminHost, port: configuration.adminPort),
+                limits: ListenerLimits(connectionsMax: budget.admin),
                 logger: logger,
                 onListening: { listeners.opened(port: $0) }
             ),
             AdminServer(
                 api: api,
                 address: .unixSocket(path: runtime.adminSocket),
+                limits: ListenerLimits(connectionsMax: budget.operators),
                 logger: logger,
                 onListening: { listeners.opened(port: $0) }
             ),
@@ -187,8 +190,9 @@ public struct ControlPlane: Sendable {
                     services: services,
                     directory: MetricsDirectory(path: runtime.metrics, configuration.durationBuckets),
                     buckets: configuration.durationBuckets,
+                    limits: ListenerLimits(connectionsMax: budget.metrics),
                     logger: logger,
-                    onListening: { listeners.opened(port: nil) }
+                    onListening: { _ in listeners.opened(port: nil) }
                 )
             ]
         let start = StartService(

@@ -2,6 +2,7 @@ import CLinux
 import DataPlaneCore
 import Glibc
 public import Logging
+import Telemetry
 
 /// One data plane: its threads, and their orderly end. The composition root of `signalbox-proxy`.
 public struct DataPlaneProcess {

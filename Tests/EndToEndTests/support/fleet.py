@@ -131,12 +131,13 @@ class Workbench:
         return worker
 
     def control_plane(self, *flags: object, runtime_folder: Path | None = None, database: Path | None = None,
-                      admin_port: int | None = None, wait: bool = True) -> ControlPlane:
+                      admin_port: int | None = None, wait: bool = True, prefix: tuple[str, ...] = ()) -> ControlPlane:
+        """`prefix` is a command that starts it, such as one that sets limits."""
         runtime_folder = runtime_folder or self.folder / f"run{len(self.processes)}"
         database = database or self.folder / f"database{len(self.processes)}.db"
         admin_port = admin_port or free_port()
         plane = self.process(ControlPlane, "control-plane", [
-            binary("signalbox"), "control-plane", "--admin-port", admin_port, *metrics_flags(flags),
+            *prefix, binary("signalbox"), "control-plane", "--admin-port", admin_port, *metrics_flags(flags),
             "--runtime-dir", runtime_folder, "--database", database, *flags,
         ])
         self.describe(plane, admin_port, runtime_folder, database)

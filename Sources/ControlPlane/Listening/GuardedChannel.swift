@@ -4,17 +4,25 @@ import Logging
 import NIOCore
 import NIOHTTP1
 
-/// A connection of the admin API: HTTP/1.1 as the framework speaks it, behind a ``ConnectionGuard``.
-struct AdminChannel: ServerChildChannel {
+/// A connection of the admin API or of the metrics: HTTP/1.1 as the framework speaks it, behind a ``ConnectionGuard``.
+struct GuardedChannel: ServerChildChannel {
     private let http: HTTP1Channel
+    private let limits: ListenerLimits
+    private let connections: ListenerConnections
 
-    init(responder: @escaping HTTPChannelHandler.Responder, idleTimeout: TimeAmount) {
+    init(
+        responder: @escaping HTTPChannelHandler.Responder,
+        limits: ListenerLimits,
+        connections: ListenerConnections
+    ) {
+        self.limits = limits
+        self.connections = connections
         http = HTTP1Channel(
             responder: { request, writer, channel in
-                guard try await !AdminChannel.hasEnded(channel) else { return }
+                guard try await !GuardedChannel.hasEnded(channel) else { return }
                 try await responder(request, writer, channel)
             },
-            configuration: .init(idleTimeout: idleTimeout)
+            configuration: .init(idleTimeout: limits.idleTimeout)
         )
     }
 
@@ -29,7 +37,8 @@ struct AdminChannel: ServerChildChannel {
         http.setup(channel: channel, logger: logger).flatMapThrowing { value in
             let pipeline = channel.pipeline.syncOperations
             let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            try pipeline.addHandler(ConnectionGuard(), position: .after(decoder))
+            let guardian = ConnectionGuard(connections: connections, headTimeout: limits.headTimeout)
+            try pipeline.addHandler(guardian, position: .after(decoder))
             return value
         }
     }
