@@ -92,9 +92,9 @@ def test_probes_breakers_decisions_and_prompts_are_told_by_worker(bench: Workben
         wait_for("the breaker", lambda: breakers(bad.url) == {"closed": 0, "open": 1, "half_open": 0})
     bad.is_healthy = False
     wait_for("a failed probe", lambda: total(port, "signalbox_probes_total", worker=bad.url, result="failure") >= 1)
-    assert ask(launch.port, "POST", "/generate", b"{", {"Content-Type": "application/json"}).status == 400
+    assert ask(launch.port, "POST", "/v1/completions", b"{", {"Content-Type": "application/json"}).status == 400
     wait_for("the error", lambda: total(
-        port, "sgl_router_request_errors_total", route="/generate", error_type="client_error") >= 1)
+        port, "sgl_router_request_errors_total", route="/v1/completions", error_type="client_error") >= 1)
 
 
 def test_refused_snapshots_and_the_age_of_the_served_one_are_told(bench: Workbench) -> None:
