@@ -67,7 +67,7 @@ public struct PrometheusText {
             case "\\": result += "\\\\"
             case "\n": result += "\\n"
             case "\"" where quotes: result += "\\\""
-            case _ where character.value < 0x20 || character.value == 0x7F: result += "?"
+            case _ where LogLine.isControl(character): result += "?"
             default: result.unicodeScalars.append(character)
             }
         }

@@ -21,6 +21,13 @@ struct PrometheusTextTests {
         )
     }
 
+    @Test("What some parser takes for the end of a line, or a terminal for a command, is not shown")
+    func controls() {
+        var page = PrometheusText()
+        page.sample("a", [("x", "\u{85}\u{9B}31m\u{2028}\u{2029}\r\u{0}é")], 1)
+        #expect(page.text == "a{x=\"??31m????é\"} 1\n")
+    }
+
     @Test("The buckets of a histogram are cumulative and end with all")
     func histogram() {
         var page = PrometheusText()

@@ -80,10 +80,10 @@ struct FleetMetrics {
         page.family(
             "sgl_router_tree_size",
             .gauge,
-            "Bytes of prompts that a worker is thought to have in its cache."
+            "Prompts that a worker is thought to have in its cache (cache_aware: characters, kv_cost: bytes)."
         )
         for (url, workers) in byURL {
-            // Data planes tell one another: each knows nearly all.
+            // What they tell one another would count twice in a sum.
             let bytes = traffic.map { plane in workers.reduce(0) { $0 + (plane.prefixBytes[$1.incarnation] ?? 0) } }
             page.sample("sgl_router_tree_size", [("worker", url)], bytes.max() ?? 0)
         }

@@ -66,10 +66,11 @@ extension Subscription {
     private func traffic() -> [WorkerTraffic] {
         guard let table = update?.update.table else { return [] }
         let reports = shared.breakers.reports(at: EpollReactor.clock())
+        let treeSizes = table.treeSizes()
         return table.workers.compactMap { worker in
             let inFlight = shared.loads.inFlight(slot: worker.lease.slot)
             let report = reports[worker.lease.slot]
-            let prefixBytes = census.bytes(worker.lease)
+            let prefixBytes = census.bytes(worker.lease) + treeSizes[worker.lease.token, default: 0]
             guard inFlight > 0 || report != nil || prefixBytes > 0 else { return nil }
             return WorkerTraffic(
                 incarnation: worker.incarnation,

@@ -5,7 +5,7 @@ public struct WorkerTraffic: Hashable, Sendable, Codable {
     public var inFlight: Int
     /// Nil: closed, and no failure is remembered.
     public var breaker: BreakerReport?
-    /// Bytes of prompts that the worker is thought to have, as last counted; nil: none.
+    /// Bytes of prompts that the worker is thought to have, as last counted, or the characters of its `cache_aware` tree; nil: none.
     public var prefixBytes: Int?
 
     public init(incarnation: IncarnationID, inFlight: Int, breaker: BreakerReport? = nil, prefixBytes: Int? = nil) {

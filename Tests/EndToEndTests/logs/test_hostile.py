@@ -62,7 +62,7 @@ def tell_hostile_things(plane: object) -> None:
     """What operators and data planes of any version may say."""
     admin = plane.admin
     admin.post("/workers", json={"url": f"http://127.0.0.1:1/{HOSTILE}"})
-    admin.post("/workers", json={"url": HOSTILE, "labels": {HOSTILE: HOSTILE}, "model": HOSTILE})
+    admin.post("/workers", json={"url": HOSTILE, "labels": {HOSTILE: HOSTILE}, "model_id": HOSTILE})
     admin.post("/workers", content=BYTES)
     for query in (b"url=" + b"%ff%1b%0a%22", b"url=http://%0aERROR"):
         admin.client.post("/add_worker?" + query.decode())
@@ -87,7 +87,7 @@ def test_hostile_names_headers_and_paths_break_no_parser(bench: Workbench, form:
     worker = bench.recording_worker(respond)
     given = f"{worker.url}/a'b$(c);d=~*!"
     added = plane.admin.post("/workers", json={"url": given, "labels": {HOSTILE: HOSTILE, "b": "\ud800".encode(
-        "utf-8", "surrogatepass").decode("latin-1")}, "model": HOSTILE})
+        "utf-8", "surrogatepass").decode("latin-1")}, "model_id": HOSTILE})
     assert added.status_code in (200, 201, 202), added.text
     plane.admin.wait_until_applied(1)
     bench.wait_ready(proxy)
@@ -107,14 +107,15 @@ def test_hostile_names_headers_and_paths_break_no_parser(bench: Workbench, form:
     wait_for("lines of the access log", lambda: proxy.log().count("outcome") >= 60, limit(10))
     files = {path.name: path.read_bytes().decode() for path in folder.iterdir()}
     for place, log in ({"control plane": plane.log(), "data plane": proxy.log()} | files).items():
-        assert log.count("\n") > 20 and log.endswith("\n")
+        assert log.count("\n") >= 10 and log.endswith("\n")
         assert not CONTROLS.search(log), place
-        lines = log.split("\n")[:-1]
+        # The greeting on standard output is no event.
+        greeting = f"signalbox-proxy: serving on http://127.0.0.1:{proxy.port}"
+        lines = [line for line in log.split("\n")[:-1] if line != greeting]
         if form == "text":
             assert [line for line in lines if not TEXT_LINE.match(line)] == [], place
             continue
-        lines = [line for line in lines if line.startswith("{")]
-        parsed = subprocess.run(["jq", "-c", "[.time, .level, .message] | map(type)"], input=log.encode(),
+        parsed = subprocess.run(["jq", "-c", "[.time, .level, .message] | map(type)"], input="\n".join(lines).encode(),
                                 capture_output=True, check=False)
         assert parsed.returncode == 0, parsed.stderr
         assert parsed.stdout.decode().split("\n")[:-1] == ['["string","string","string"]'] * len(lines), place

@@ -70,6 +70,7 @@ def test_probes_breakers_decisions_and_prompts_are_told_by_worker(bench: Workben
     bad = bench.recording_worker(lambda connection, request: connection.send(response_bytes("{}", status=503)))
     launch = bench.launch("--prometheus-port", port, "--policy", "cache_aware", "--cb-failure-threshold", 1,
                           "--cb-timeout-duration-secs", 600, "--retry-initial-backoff-ms", 1,
+                          "--health-check-interval-secs", 1,
                           workers=[good.url, bad.url])
     bench.wait_ready(launch)
     wait_for("probes", lambda: total(port, "signalbox_probes_total", worker=good.url, result="success") >= 1)
@@ -89,12 +90,11 @@ def test_probes_breakers_decisions_and_prompts_are_told_by_worker(bench: Workben
     assert breakers(good.url) == {"closed": 1, "open": 0, "half_open": 0}
     if bad.routed():
         wait_for("the breaker", lambda: breakers(bad.url) == {"closed": 0, "open": 1, "half_open": 0})
-    bad.close()
-    wait_for("a failed probe", lambda: total(port, "signalbox_probes_total", worker=bad.url, result="failure") >= 1,
-             limit(90))
-    assert ask(launch.port, "POST", "/generate", b"{", {"Content-Type": "application/json"}).status == 400
+    bad.is_healthy = False
+    wait_for("a failed probe", lambda: total(port, "signalbox_probes_total", worker=bad.url, result="failure") >= 1)
+    assert ask(launch.port, "POST", "/v1/completions", b"{", {"Content-Type": "application/json"}).status == 400
     wait_for("the error", lambda: total(
-        port, "sgl_router_request_errors_total", route="/generate", error_type="client_error") >= 1)
+        port, "sgl_router_request_errors_total", route="/v1/completions", error_type="client_error") >= 1)
 
 
 def test_refused_snapshots_and_the_age_of_the_served_one_are_told(bench: Workbench) -> None:
@@ -107,7 +107,7 @@ def test_refused_snapshots_and_the_age_of_the_served_one_are_told(bench: Workben
         wait_for("its version", lambda: samples(
             port, "signalbox_data_plane_info", data_plane="picky", version="7.7", epoch=epoch))
         assert total(port, "signalbox_data_plane_nacks_total", data_plane="picky") == 0
-        plane.admin.add_worker("http://127.0.0.1:9")
+        assert plane.admin.post("/workers", json={"url": "http://127.0.0.1:9"}).status_code == 202
         header, _ = client.snapshot(acknowledge=False)
         client.reject(header, "It is not to my taste.")
         wait_for("the refusal", lambda: total(port, "signalbox_data_plane_nacks_total", data_plane="picky") == 1)

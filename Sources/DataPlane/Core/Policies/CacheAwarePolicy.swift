@@ -15,9 +15,10 @@ final class CacheAwarePolicy: Sendable {
             state.withLock { $0.tree.forget(token) }
         }
 
-        /// Scalars of the texts of a worker.
-        func size(of token: UInt64) -> Int {
-            state.withLock { $0.tree.sizes[token, default: 0] }
+        fileprivate func addSizes(to sums: inout [UInt64: Int]) {
+            state.withLock { state in
+                for (token, size) in state.tree.sizes { sums[token, default: 0] += size }
+            }
         }
     }
 
@@ -80,6 +81,9 @@ final class CacheAwarePolicy: Sendable {
         }
         return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
     }
+
+    /// Adds the scalars of the texts of each worker, by the tokens of their leases.
+    func addSizes(to sums: inout [UInt64: Int]) { memory.addSizes(to: &sums) }
 
     /// Remembers the text, whatever led to the worker.
     func placed(_ worker: RoutedWorker, _ facts: RoutingFacts, at now: MonotonicTime) {

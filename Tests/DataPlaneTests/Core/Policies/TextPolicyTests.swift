@@ -12,6 +12,7 @@ struct TextPolicyTests {
         var random = SplitMix64(seed: 3)
         var now = MonotonicTime(milliseconds: 5_000)
         let policy: Policy
+        let table: RoutingTable
 
         init(_ name: PolicyName, _ parameters: [String: Double] = [:], weights: [Int] = [1, 1, 1]) throws {
             var compiler = RoutingTableCompiler(shared)
@@ -20,7 +21,7 @@ struct TextPolicyTests {
                 worker.weight = weight
                 return worker
             }
-            let table = try compiler.compile(
+            table = try compiler.compile(
                 Snapshot(
                     version: SnapshotVersion(epoch: Samples.epoch, sequence: 1),
                     workers: snapshotWorkers,
@@ -57,6 +58,15 @@ struct TextPolicyTests {
             }
             return index
         }
+    }
+
+    @Test("the trees of cache_aware tell what they hold of each worker; other policies have none")
+    func treeSizes() throws {
+        let bench = try Bench(.cacheAware)
+        let worker = try #require(bench.route(String(repeating: "ä", count: 1_000)))
+        #expect(bench.route(String(repeating: "ä", count: 1_000)) == worker)
+        #expect(bench.table.treeSizes().filter { $0.value > 0 } == [bench.workers[worker].lease.token: 1_000])
+        #expect(try Bench(.kvCost).table.treeSizes().isEmpty)
     }
 
     @Test("kv_cost avoids a worker that does not answer, and one that stands still in the middle of its answers")
