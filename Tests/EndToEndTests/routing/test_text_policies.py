@@ -85,6 +85,16 @@ def test_manual_keeps_a_key_at_its_worker(bench: Workbench) -> None:
     assert sorted(Counter(homes.values()).values()) == [2, 2, 2]
 
 
+def test_manual_gives_a_key_the_same_worker_on_every_data_plane(bench: Workbench) -> None:
+    plane, proxy = fleet(bench, 3, "--policy", "manual")
+    other = bench.data_plane(plane.control_socket)
+    bench.wait_ready(other)
+    keys = [{"X-SMG-Routing-Key": f"key-{number}"} for number in range(20)]
+    homes = [worker_of(proxy, "/generate", {"text": "x"}, key) for key in keys]
+    assert [worker_of(other, "/generate", {"text": "x"}, key) for key in keys] == homes
+    assert len(set(homes)) == 3
+
+
 def test_consistent_hashing_honours_key_and_target(bench: Workbench) -> None:
     _, proxy = fleet(bench, 3, "--policy", "consistent_hashing")
     key = {"X-SMG-Routing-Key": "tenant-7"}
@@ -93,6 +103,11 @@ def test_consistent_hashing_honours_key_and_target(bench: Workbench) -> None:
     assert len(set(targets)) == 3
     again = [worker_of(proxy, "/generate", {"text": "x"}, {"x-smg-target-worker": str(number)}) for number in range(3)]
     assert again == targets
+    with RawConnection(proxy.port) as client:
+        answer = client.ask("POST", "/generate", b"{}", {"X-SMG-Target-Worker": "3"})
+    assert answer.status == 503 and json.loads(answer.body)["error"]["code"] == "unknown_target_worker"
+    # Nobody waits behind it, and who names nothing goes anywhere.
+    assert len({worker_of(proxy, "/generate", {"text": "x"}) for _ in range(40)}) == 3
 
 
 def test_a_policy_for_one_model_is_set_at_run_time_with_its_parameters(bench: Workbench) -> None:

@@ -209,6 +209,8 @@ struct ClientRequest {
     var head = ByteBuffer()
     var methodEnd = 0
     var targetEnd = 0
+    /// What the fields say about where it is to go; empty where no policy of the table asked when the head came.
+    var keys = RoutingKeys()
     /// Where the line with the request's id stands in ``head``, with its end; empty: it has none.
     var idLine = 0..<0
     /// The body as far as it is held in memory.

@@ -130,6 +130,23 @@ extension ClientError {
         ClientError(503, "No worker is registered that serves this model.", code: "no_worker")
     }
 
+    /// `X-SMG-Target-Worker` is a number that no worker of the model has.
+    static var unknownTargetWorker: ClientError {
+        ClientError(
+            503,
+            "X-SMG-Target-Worker is the number of no worker of this model.",
+            code: "unknown_target_worker"
+        )
+    }
+
+    static var targetWorkerUnavailable: ClientError {
+        ClientError(
+            503,
+            "The worker that X-SMG-Target-Worker names takes no request now.",
+            code: "target_worker_unavailable"
+        )
+    }
+
     static var atCapacity: ClientError {
         ClientError(503, "All workers are at capacity and enough requests wait for them.", code: "at_capacity")
     }

@@ -5,7 +5,10 @@ extension ProxyEngine {
         let needs = table.pools[pool].policy.needs
         guard !needs.isEmpty else { return }
         facts.clear()
-        if needs.contains(.key) { gatherKey(id) }
+        if needs.contains(.key) {
+            let keys = clients.slots[id.index].request.keys
+            (facts.target, facts.key, facts.isExplicitKey) = (keys.target, keys.key, keys.isExplicit)
+        }
         guard needs.contains(.text) || needs.contains(.blocks) else { return }
         if clients.slots[id.index].bodyUse != .spool, clients.slots[id.index].request.content.isUnread {
             readBodyNow(id)
@@ -21,37 +24,6 @@ extension ProxyEngine {
         if needs.contains(.text) {
             RoutingTextReader.append(span, range, isMessages: found.source == .messages, to: &facts.text)
         }
-    }
-
-    /// The worker or key that the fields name (specification section 3.5).
-    private mutating func gatherKey(_ id: ConnectionID) {
-        let held = clients.slots[id.index].request.head
-        let head = held.storage.span
-        var index = clients.slots[id.index].request.targetEnd
-        while let (name, value) = head.nextField(at: &index) {
-            if head.equalsIgnoringCase(name, "x-smg-target-worker") {
-                facts.target = ProxyEngine.number(head, value)
-            } else if head.equalsIgnoringCase(name, "x-smg-routing-key") {
-                facts.key = BlockHasher.hash(head, value)
-                facts.isExplicitKey = true
-            } else if facts.key == nil,
-                head.equalsIgnoringCase(name, "authorization") || head.equalsIgnoringCase(name, "x-forwarded-for")
-                    || head.equalsIgnoringCase(name, "cookie")
-            {
-                facts.key = BlockHasher.hash(head, value)
-            }
-        }
-    }
-
-    /// A number of decimal digits; one that is none, or too long, names no worker.
-    private static func number(_ bytes: borrowing Span<UInt8>, _ range: Range<Int>) -> Int {
-        guard (1...9).contains(range.count) else { return .max }
-        var number = 0
-        for index in range {
-            guard ASCII.isDigit(bytes[index]) else { return .max }
-            number = number * 10 + Int(bytes[index] - ASCII.zero)
-        }
-        return number
     }
 
     /// The request is placed: the policy remembers it, and its work counts until its first token.

@@ -31,6 +31,7 @@ extension ProxyEngine {
             held.append(head.minorVersion == 1 ? table.viaLines.1 : table.viaLines.0)
         }
         clients.slots[id.index].request.head = held
+        clients.slots[id.index].request.keys = table.readsKeys ? RoutingKeys(fields, in: bytes) : RoutingKeys()
     }
 
     /// What a client said about those before it.

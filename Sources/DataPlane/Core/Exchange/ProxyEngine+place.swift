@@ -17,10 +17,10 @@ extension ProxyEngine {
     mutating func place(_ id: ConnectionID, _ pool: Int, at now: MonotonicTime) -> Placement {
         if clients.slots[id.index].notes.readAt == nil { clients.slots[id.index].notes.readAt = now }
         guard clients.slots[id.index].request.route != .firstReadyWorker else { return placeFirst(id) }
-        guard !isBehindOthers(id, pool) else { return .mustWait(.noRoom) }
+        if let reason = waitBehindOthers(id, pool) { return .mustWait(reason) }
         gather(id, pool)
         for _ in 0..<ProxyEngine.picksMax {
-            guard let index = pick(pool, for: id, at: now) else { return reasonToWait(pool) }
+            guard let index = pick(pool, for: id, at: now) else { break }
             explain(id, index, pool, at: now)
             let wasAdmitted = clients.slots[id.index].isAdmitted
             if let reason = admit(id, at: now) { return .mustWait(reason) }
@@ -31,7 +31,7 @@ extension ProxyEngine {
             }
             if !wasAdmitted { dismiss(id) }
         }
-        return .mustWait(.noRoom)
+        return unplaced(id, pool)
     }
 
     /// The first ready worker that has not failed the request, whatever its load: these requests are questions about the
@@ -49,42 +49,60 @@ extension ProxyEngine {
         return .placed
     }
 
-    /// Whether requests wait that came before and want the same.
-    private func isBehindOthers(_ id: ConnectionID, _ pool: Int) -> Bool {
+    /// What the request waits for because others wait that came before and want the same; nil: nobody does.
+    private func waitBehindOthers(_ id: ConnectionID, _ pool: Int) -> WaitReason? {
         guard waiting.count > 0, clients.slots[id.index].phase != .waiting, !clients.slots[id.index].isAdmitted else {
-            return false
+            return nil
         }
-        return waiting.contains { entry in
+        // Room at any worker is not what a request wants that names one.
+        let isPinned = isPinned(id, pool)
+        let other = waiting.entries.first { entry in
             guard isWaiting(entry) else { return false }
             let reason = clients.slots[entry.client.index].waitReason
-            return reason == .concurrency || reason == .rate || reason == .noRoom && entry.pool == pool
+            return reason == .concurrency || reason == .rate || reason == .noRoom && entry.pool == pool && !isPinned
         }
+        return other.map { isPinned ? clients.slots[$0.client.index].waitReason : .noRoom }
+    }
+
+    /// Whether the request gets the worker that it names by its number, or none.
+    func isPinned(_ id: ConnectionID, _ pool: Int) -> Bool {
+        guard case .consistentHashing = table.pools[pool].policy else { return false }
+        return clients.slots[id.index].request.keys.target != nil
     }
 
     /// A worker that has not failed the request; one that has only when no other could take it soon.
     private mutating func pick(_ pool: Int, for id: ConnectionID, at now: MonotonicTime) -> Int? {
-        let tried = clients.slots[id.index].tried
+        // For a request that names its worker there is no other.
+        let tried = isPinned(id, pool) ? [] : clients.slots[id.index].tried
         let filter = WorkerFilter(loads: loads, now: now, tried: tried)
         let ready = table.pools[pool].ready
         if let index = table.pools[pool].policy.pick(from: ready, of: table.workers, filter, &facts, using: &random) {
             return index
         }
-        guard !tried.isEmpty, !hasAnother(pool, than: tried, at: now) else { return nil }
+        guard !tried.isEmpty, !hasAnother(id, pool, than: tried, at: now) else { return nil }
         let all = WorkerFilter(loads: loads, now: now, tried: [])
         return table.pools[pool].policy.pick(from: ready, of: table.workers, all, &facts, using: &random)
     }
 
-    /// Whether the pool has a worker that has not failed the request and whose breaker lets requests through.
-    func hasAnother(_ pool: Int, than tried: [UInt64], at now: MonotonicTime) -> Bool {
-        table.pools[pool].ready.contains { index in
+    /// Whether the pool has a worker for the request that has not failed it and whose breaker lets requests through.
+    func hasAnother(_ id: ConnectionID, _ pool: Int, than tried: [UInt64], at now: MonotonicTime) -> Bool {
+        guard !isPinned(id, pool) else { return false }
+        return table.pools[pool].ready.contains { index in
             let lease = table.workers[index].lease
             return !tried.contains(lease.token) && loads.gate(slot: lease.slot).admits(at: now)
         }
     }
 
-    private func reasonToWait(_ pool: Int) -> Placement {
+    /// No worker takes the request now: what it waits for, or why waiting would not help.
+    private func unplaced(_ id: ConnectionID, _ pool: Int) -> Placement {
         guard table.version != nil else { return .refused(.noSnapshot) }
-        if !table.pools[pool].ready.isEmpty { return .mustWait(.noRoom) }
+        if !table.pools[pool].ready.isEmpty {
+            guard isPinned(id, pool), case .consistentHashing(let members) = table.pools[pool].policy else {
+                return .mustWait(.noRoom)
+            }
+            let target = clients.slots[id.index].request.keys.target ?? 0
+            return .refused(target < members.count ? .targetWorkerUnavailable : .unknownTargetWorker)
+        }
         if table.pools[pool].hasPending { return .mustWait(.notReady) }
         return table.pools[pool].hasUnhealthy ? .mustWait(.unhealthy) : .refused(.noWorker)
     }

@@ -56,7 +56,7 @@ extension ProxyEngine {
             clients.slots[id.index].exchange.mayRetry(status: status, attemptsMax: settings.attemptsMax),
             let pool = choosePool(id), let lease = clients.slots[id.index].worker?.lease
         else { return false }
-        let hasAnother = hasAnother(pool, than: clients.slots[id.index].tried + [lease.token], at: network.now)
+        let hasAnother = hasAnother(id, pool, than: clients.slots[id.index].tried + [lease.token], at: network.now)
         // The answer may be as good as any when its worker alone could be asked again, and wants to be left alone.
         let (pause, overflows) = (hasAnother ? 0 : retryAfter ?? 0).multipliedReportingOverflow(by: 1000)
         guard !overflows, pause <= settings.backoffMaxMilliseconds, spendRetry(at: network.now) else { return false }
@@ -80,7 +80,7 @@ extension ProxyEngine {
         }
         uncount(id)
         guard let pool = choosePool(id) else { return false }
-        return hasAnother(pool, than: clients.slots[id.index].tried, at: now)
+        return hasAnother(id, pool, than: clients.slots[id.index].tried, at: now)
     }
 
     /// Makes another attempt after a while.

@@ -59,7 +59,7 @@ extension ProxyEngine {
         guard let pool = choosePool(id), let token = clients.slots[id.index].worker?.lease.token else { return false }
         let table = table
         let filter = WorkerFilter(loads: loads, now: network.now, tried: clients.slots[id.index].tried + [token])
-        guard table.pools[pool].ready.contains(where: { filter.admits(table.workers[$0]) }),
+        guard !isPinned(id, pool), table.pools[pool].ready.contains(where: { filter.admits(table.workers[$0]) }),
             !upstreams.slots[upstream.index].isConnected || spendRetry(at: network.now)
         else { return false }
         discardUpstream(upstream, &network)

@@ -43,8 +43,4 @@ struct WaitingList {
         guard entries.count > 64, entries.count > 2 * count else { return }
         entries.removeAll { !stillWaits($0) }
     }
-
-    func contains(where condition: (Entry) -> Bool) -> Bool {
-        entries.contains(where: condition)
-    }
 }

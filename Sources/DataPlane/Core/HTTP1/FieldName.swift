@@ -1,10 +1,12 @@
 /// The header fields that a proxy has to understand; every other one is passed on as it is.
 public enum FieldName: UInt8, Sendable {
     case other
+    case authorization
     case connection
     case contentEncoding
     case contentLength
     case contentType
+    case cookie
     case date
     case expect
     case explain
@@ -15,8 +17,10 @@ public enum FieldName: UInt8, Sendable {
     case proxyAuthorization
     case proxyConnection
     case requestID
+    case routingKey
     case snapshot
     case sourceAddress
+    case targetWorker
     case te
     case traceparent
     case tracestate
@@ -36,6 +40,7 @@ public enum FieldName: UInt8, Sendable {
         case 4 where bytes.equalsIgnoringCase(range, "host"): self = .host
         case 4 where bytes.equalsIgnoringCase(range, "date"): self = .date
         case 6 where bytes.equalsIgnoringCase(range, "expect"): self = .expect
+        case 6 where bytes.equalsIgnoringCase(range, "cookie"): self = .cookie
         case 7 where bytes.equalsIgnoringCase(range, "upgrade"): self = .upgrade
         case 7 where bytes.equalsIgnoringCase(range, "trailer"): self = .trailer
         case 10 where bytes.equalsIgnoringCase(range, "connection"): self = .connection
@@ -44,6 +49,7 @@ public enum FieldName: UInt8, Sendable {
         case 11 where bytes.equalsIgnoringCase(range, "traceparent"): self = .traceparent
         case 12 where bytes.equalsIgnoringCase(range, "content-type"): self = .contentType
         case 12 where bytes.equalsIgnoringCase(range, "x-request-id"): self = .requestID
+        case 13 where bytes.equalsIgnoringCase(range, "authorization"): self = .authorization
         case 14 where bytes.equalsIgnoringCase(range, "content-length"): self = .contentLength
         case 14 where bytes.equalsIgnoringCase(range, "http2-settings"): self = .http2Settings
         case 15 where bytes.equalsIgnoringCase(range, "x-forwarded-for"): self = .xForwardedFor
@@ -51,9 +57,11 @@ public enum FieldName: UInt8, Sendable {
         case 16 where bytes.equalsIgnoringCase(range, "proxy-connection"): self = .proxyConnection
         case 17 where bytes.equalsIgnoringCase(range, "transfer-encoding"): self = .transferEncoding
         case 17 where bytes.equalsIgnoringCase(range, "x-forwarded-proto"): self = .xForwardedProto
+        case 17 where bytes.equalsIgnoringCase(range, "x-smg-routing-key"): self = .routingKey
         case 18 where bytes.equalsIgnoringCase(range, "proxy-authenticate"): self = .proxyAuthenticate
         case 18 where bytes.equalsIgnoringCase(range, "x-signalbox-worker"): self = .worker
         case 19 where bytes.equalsIgnoringCase(range, "x-signalbox-explain"): self = .explain
+        case 19 where bytes.equalsIgnoringCase(range, "x-smg-target-worker"): self = .targetWorker
         case 19 where bytes.equalsIgnoringCase(range, "proxy-authorization"): self = .proxyAuthorization
         case 20 where bytes.equalsIgnoringCase(range, "x-signalbox-snapshot"): self = .snapshot
         case 26 where bytes.equalsIgnoringCase(range, "x-signalbox-source-address"): self = .sourceAddress
@@ -68,8 +76,8 @@ public enum FieldName: UInt8, Sendable {
         case .connection, .contentLength, .explain, .http2Settings, .keepAlive, .proxyAuthenticate, .proxyAuthorization,
             .proxyConnection, .snapshot, .sourceAddress, .te, .trailer, .transferEncoding, .upgrade, .worker:
             true
-        case .other, .contentEncoding, .contentType, .date, .expect, .host, .requestID, .traceparent,
-            .tracestate, .via, .xForwardedFor, .xForwardedProto:
+        case .other, .authorization, .contentEncoding, .contentType, .cookie, .date, .expect, .host, .requestID,
+            .routingKey, .targetWorker, .traceparent, .tracestate, .via, .xForwardedFor, .xForwardedProto:
             false
         }
     }

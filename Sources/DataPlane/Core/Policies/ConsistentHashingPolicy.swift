@@ -1,5 +1,5 @@
 /// Requests with the same key go to the same worker (specification section 3.5): the worker that `X-SMG-Target-Worker` names
-/// by its number, else the one on the ring of the key in `X-SMG-Routing-Key`, else of what tells clients apart
+/// by its number among those of the model, else the one to which the key belongs in `X-SMG-Routing-Key`, else of what tells clients apart
 /// (`Authorization`, `X-Forwarded-For`, `Cookie`), else any.
 enum ConsistentHashingPolicy {
     static func pick(
@@ -7,15 +7,19 @@ enum ConsistentHashingPolicy {
         of workers: [RoutedWorker],
         _ filter: WorkerFilter,
         _ facts: RoutingFacts,
-        ring: HashRing,
+        rendezvous: Rendezvous,
         using generator: inout some RandomNumberGenerator
     ) -> Int? {
         if let target = facts.target {
             // The number counts all workers, so that it means the same while others are unhealthy.
-            guard ready.contains(target), filter.admits(workers[target]) else { return nil }
-            return target
+            guard let index = rendezvous.index(at: target), ready.contains(index), filter.admits(workers[index]) else {
+                return nil
+            }
+            return index
         }
-        guard let key = facts.key else { return RandomPolicy.pick(from: ready, of: workers, filter, using: &generator) }
-        return ring.first(from: key) { ready.contains($0) && filter.admits(workers[$0]) }
+        guard let key = facts.key else {
+            return RandomPolicy.pickByWeight(from: ready, of: workers, filter, using: &generator)
+        }
+        return rendezvous.first(for: key) { ready.contains($0) && filter.admits(workers[$0]) }
     }
 }

@@ -5,6 +5,7 @@ import SignalboxProtocol
 struct ManualPolicy: Sendable {
     /// How a new key gets its worker.
     enum Assignment: Int, Sendable {
+        /// By the key and the worker's name and weight, so that all data planes draw the same.
         case random
         /// The fewest requests in flight.
         case fewestRequests
@@ -16,6 +17,7 @@ struct ManualPolicy: Sendable {
     let assignment: Assignment
     let idleMilliseconds: Int
     let cursor: PolicyCursor
+    let rendezvous: Rendezvous
 
     func pick(
         from ready: [Int],
@@ -37,14 +39,30 @@ struct ManualPolicy: Sendable {
         }
         facts.reason = assignment == .random ? .chance : .load
         switch assignment {
-        case .random: return RandomPolicy.pickByWeight(from: ready, of: workers, filter, using: &generator)
+        case .random:
+            if facts.isExplicitKey, let key = facts.key {
+                return rendezvous.first(for: key) { ready.contains($0) && filter.admits(workers[$0]) }
+            }
+            return RandomPolicy.pickByWeight(from: ready, of: workers, filter, using: &generator)
         case .fewestRequests: return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
-        case .fewestKeys:
-            let counts = keys.countsByWorker()
-            // The key itself counts, so that among workers without any the heavier one is preferred.
-            func count(_ index: Int) -> Int { counts[workers[index].lease.token, default: 0] + 1 }
-            return ready.filter { filter.admits(workers[$0]) }
-                .min { count($0) * workers[$1].weight < count($1) * workers[$0].weight }
+        case .fewestKeys: return pickByKeys(from: ready, of: workers, filter)
+        }
+    }
+
+    /// The worker with the fewest keys for its weight; among equals they take turns.
+    private func pickByKeys(from ready: [Int], of workers: [RoutedWorker], _ filter: WorkerFilter) -> Int? {
+        let start = Int(cursor.advance() % UInt64(ready.count))
+        return keys.withCounts(idleMilliseconds: idleMilliseconds, at: filter.now) { counts in
+            var best: (index: Int, count: Int, weight: Int)?
+            for step in ready.indices {
+                let index = ready[(start + step) % ready.count]
+                // The key itself counts, so that among workers without any the heavier one is preferred.
+                let count = counts[workers[index].lease.token, default: 0] + 1
+                let weight = workers[index].weight
+                let isLess = best.map { count * $0.weight < $0.count * weight } ?? true
+                if isLess, filter.admits(workers[index]) { best = (index, count, weight) }
+            }
+            return best?.index
         }
     }
 

@@ -45,11 +45,12 @@ extension Policy {
                     keys: memory.stickyKeys,
                     assignment: ManualPolicy.Assignment(rawValue: Int(number(.assignmentMode))) ?? .random,
                     idleMilliseconds: Int(number(.idleSecondsMax) * 1000),
-                    cursor: cursor
+                    cursor: cursor,
+                    rendezvous: Rendezvous(members)
                 )
             )
-        case .consistentHashing: self = .consistentHashing(HashRing(members))
-        case .prefixHash: self = .prefixHash(HashRing(members), loadFactor: number(.loadFactor), cursor)
+        case .consistentHashing: self = .consistentHashing(Rendezvous(members))
+        case .prefixHash: self = .prefixHash(Rendezvous(members), loadFactor: number(.loadFactor), cursor)
         case .kvCost:
             // What was sent to the workers long ago has left their caches.
             memory.cacheGroup.freshBlocks = Int(number(.cacheTokens)) / KVCostPolicy.blockTokens * max(1, readyCount)

@@ -11,8 +11,8 @@ enum Policy: Sendable {
     case cacheAware(CacheAwarePolicy)
     case bucket(BucketPolicy, PolicyCursor)
     case manual(ManualPolicy)
-    case consistentHashing(HashRing)
-    case prefixHash(HashRing, loadFactor: Double, PolicyCursor)
+    case consistentHashing(Rendezvous)
+    case prefixHash(Rendezvous, loadFactor: Double, PolicyCursor)
     case kvCost(KVCostPolicy)
 
     var name: PolicyName {
@@ -83,23 +83,23 @@ enum Policy: Sendable {
             return policy.pick(from: ready, of: workers, filter, &facts, cursor: cursor)
         case .manual(let policy):
             return policy.pick(from: ready, of: workers, filter, &facts, using: &generator)
-        case .consistentHashing(let ring):
+        case .consistentHashing(let rendezvous):
             facts.reason = facts.target == nil && facts.key == nil ? .chance : .key
             return ConsistentHashingPolicy.pick(
                 from: ready,
                 of: workers,
                 filter,
                 facts,
-                ring: ring,
+                rendezvous: rendezvous,
                 using: &generator
             )
-        case .prefixHash(let ring, let loadFactor, let cursor):
+        case .prefixHash(let rendezvous, let loadFactor, let cursor):
             return PrefixHashPolicy.pick(
                 from: ready,
                 of: workers,
                 filter,
                 &facts,
-                ring: ring,
+                rendezvous: rendezvous,
                 loadFactor: loadFactor,
                 cursor: cursor
             )

@@ -40,7 +40,14 @@ struct PolicyState: Equatable {
                 return
             }
         case .leastLoad, .cacheAware, .bucket, .prefixHash: break
-        case .random, .roundRobin, .manual, .consistentHashing: return
+        case .manual(let policy):
+            let others = loads.peersHeard + silentPeers
+            guard policy.assignment != .random, others > 0 else { return }
+            reason =
+                "\(others) other data plane\(others == 1 ? "" : "s") may give a new key another worker: only assignment_mode 0 (random)"
+                + " draws the same on all of them."
+            return
+        case .random, .roundRobin, .consistentHashing: return
         }
         guard silentPeers > 0 else { return }
         reason =

@@ -1,6 +1,6 @@
 import SignalboxProtocol
 
-/// The worker on the ring of the first 256 tokens of the text, unless it has more than its share of the requests: then the
+/// The worker to which the first 256 tokens of the text belong, unless it has more than its share of the requests: then the
 /// least loaded one (specification section 3.5, bounded load).
 enum PrefixHashPolicy {
     /// Bytes of the text that count: 256 tokens.
@@ -11,7 +11,7 @@ enum PrefixHashPolicy {
         of workers: [RoutedWorker],
         _ filter: WorkerFilter,
         _ facts: inout RoutingFacts,
-        ring: HashRing,
+        rendezvous: Rendezvous,
         loadFactor: Double,
         cursor: PolicyCursor
     ) -> Int? {
@@ -28,7 +28,7 @@ enum PrefixHashPolicy {
         let share = Double(total) / Double(weights) * loadFactor
         let length = min(facts.text.count, prefixBytes)
         let key = BlockHasher.hash(facts.text.span, 0..<length)
-        let chosen = ring.first(from: key) { ready.contains($0) && filter.admits(workers[$0]) }
+        let chosen = rendezvous.first(for: key) { ready.contains($0) && filter.admits(workers[$0]) }
         if let chosen {
             let load = Double(filter.loads.fleetInFlight(slot: workers[chosen].lease.slot) + 1)
             if load <= max(1, share * Double(workers[chosen].weight)) {

@@ -17,6 +17,8 @@ public final class RoutingTable: Sendable {
     /// Pool 0 has every worker; the others are those of single models.
     public let pools: [WorkerPool]
     let poolOfModel: [[UInt8]: Int]
+    /// Whether a policy looks at the fields that name a worker or a key.
+    let readsKeys: Bool
     /// Whether a request for a model without a pool is refused: workers differ in the models that they serve.
     let refusesUnknownModels: Bool
     /// The body of `GET /v1/models`.
@@ -46,6 +48,7 @@ public final class RoutingTable: Sendable {
         self.workers = workers
         self.pools = pools
         self.poolOfModel = poolOfModel
+        readsKeys = pools.contains { $0.policy.needs.contains(.key) }
         self.refusesUnknownModels = refusesUnknownModels
         self.modelsBody = modelsBody
     }

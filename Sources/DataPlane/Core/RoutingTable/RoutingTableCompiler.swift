@@ -54,7 +54,10 @@ public struct RoutingTableCompiler {
     /// Frees the slots of workers that are gone. To be called once every thread has swapped to `snapshot`'s table.
     public mutating func retire(allBut snapshot: Snapshot) {
         for token in slots.retire(allBut: Set(snapshot.workers.map(\.incarnation))) {
-            for memory in memories.values { memory.cacheAware.forget(token) }
+            for memory in memories.values {
+                memory.cacheAware.forget(token)
+                memory.stickyKeys.forget(token)
+            }
         }
     }
 

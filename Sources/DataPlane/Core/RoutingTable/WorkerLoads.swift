@@ -55,6 +55,7 @@ public final class WorkerLoads: @unchecked Sendable {
 
     /// By how much all that is known of the loads is too little, because other data planes are not heard; 1: by nothing.
     private let unheard = Atomic<Int>(1)
+    private let heardPeers = Atomic<Int>(0)
 
     private let memory: UnsafeMutableRawPointer
     public let slotsMax: Int
@@ -78,8 +79,12 @@ public final class WorkerLoads: @unchecked Sendable {
     @inline(__always)
     var unheardFactor: Int { unheard.load(ordering: .relaxed) }
 
+    /// Other data planes that are heard.
+    var peersHeard: Int { heardPeers.load(ordering: .relaxed) }
+
     /// Other data planes that are heard, and those that exist and are not.
     public func setPeers(heard: Int, silent: Int) {
+        heardPeers.store(heard, ordering: .relaxed)
         // What the heard ones tell is most of the truth while they are most.
         unheard.store(silent > heard ? (heard + silent + 1) / (heard + 1) : 1, ordering: .relaxed)
     }

@@ -99,7 +99,7 @@ struct PolicyPropertyTests {
     }
 
     /// Requests that stay in flight, by worker.
-    private func spread(_ name: PolicyName, weights: [Int], count: Int) throws -> [Int] {
+    private func spread(_ name: PolicyName, weights: [Int], count: Int, keyed: Bool = false) throws -> [Int] {
         let shared = SharedState(slotsMax: 16)
         var compiler = RoutingTableCompiler(shared)
         let workers = weights.enumerated().map { index, weight in
@@ -120,7 +120,8 @@ struct PolicyPropertyTests {
         var random = SplitMix64(seed: 5)
         var facts = RoutingFacts()
         var counts = [Int](repeating: 0, count: weights.count)
-        for _ in 0..<count {
+        for number in 0..<count {
+            if keyed { facts.key = BlockHasher.mix(UInt64(number)) }
             let filter = WorkerFilter(loads: shared.loads, now: MonotonicTime(milliseconds: 5_000), tried: [])
             let ready = Array(weights.indices)
             let picked = table.pools[0].policy.pick(from: ready, of: table.workers, filter, &facts, using: &random)
@@ -158,5 +159,19 @@ struct PolicyPropertyTests {
         #expect(zip(chance, weights).allSatisfy { abs($0 - $1 * 1_000) <= 300 }, "\(chance)")
         let close = try spread(.powerOfTwo, weights: weights, count: 1_000)
         #expect(zip(close, weights).allSatisfy { abs($0 - $1 * 100) <= 20 }, "\(close)")
+    }
+
+    @Test(
+        "Keys are spread by weight, however large the weights are",
+        arguments: [[1, 2, 5], [4, 40, 8], [1000, 1000, 500]]
+    )
+    func keysByWeight(weights: [Int]) throws {
+        let counts = try spread(.consistentHashing, weights: weights, count: 10_000, keyed: true)
+        let total = weights.reduce(0, +)
+        for (count, weight) in zip(counts, weights) {
+            let share = Double(weight) / Double(total)
+            // Six standard deviations.
+            #expect(abs(Double(count) - 10_000 * share) < 6 * (10_000 * share * (1 - share)).squareRoot(), "\(counts)")
+        }
     }
 }

@@ -13,7 +13,7 @@ struct PolicyStateTests {
         var now = MonotonicTime(milliseconds: 5_000)
         var random = SplitMix64(seed: 7)
 
-        init(_ name: PolicyName, weights: [Int] = [1, 1]) throws {
+        init(_ name: PolicyName, weights: [Int] = [1, 1], parameters: [String: Double] = [:]) throws {
             compiler = RoutingTableCompiler(shared)
             let workers = weights.enumerated().map { index, weight in
                 var worker = Samples.worker(index + 1)
@@ -23,7 +23,7 @@ struct PolicyStateTests {
             snapshot = Snapshot(
                 version: SnapshotVersion(epoch: Samples.epoch, sequence: 1),
                 workers: workers,
-                policy: PolicyConfiguration(name: name),
+                policy: PolicyConfiguration(name: name, parameters: parameters),
                 models: [ModelConfiguration(model: "m", policy: PolicyConfiguration(name: .random))]
             )
             table = try compiler.compile(
@@ -135,6 +135,22 @@ struct PolicyStateTests {
         #expect(bench.state()?.state == .ok)
         let looksAtLoads = ![.random, .roundRobin, .manual, .consistentHashing].contains(name)
         #expect(bench.state(silentPeers: 2)?.state == (looksAtLoads ? .degraded : .ok))
+    }
+
+    @Test(
+        "manual says when data planes give new keys their workers without knowing of one another's",
+        arguments: [0.0, 1, 2]
+    )
+    func manual(mode: Double) throws {
+        let bench = try Bench(.manual, parameters: ["assignment_mode": mode])
+        #expect(bench.state()?.state == .ok)
+        bench.shared.loads.setPeers(heard: 1, silent: 0)
+        let report = try #require(bench.state())
+        #expect(report.state == (mode == 0 ? .ok : .degraded))
+        #expect(mode == 0 || report.reason?.contains("1 other data plane") == true, "\(report)")
+        bench.shared.loads.setPeers(heard: 0, silent: 0)
+        #expect(bench.state()?.state == .ok)
+        #expect(bench.state(silentPeers: 1)?.state == (mode == 0 ? .ok : .degraded))
     }
 
     @Test("Degraded policies are told first")
