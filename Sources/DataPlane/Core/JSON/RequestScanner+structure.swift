@@ -120,6 +120,8 @@ extension RequestScanner {
             guard !result.sawModel else { throw RequestScanner.fault("The body has two 'model' keys.") }
             result.sawModel = true
             if opening == ASCII.doubleQuote { result.model = value.lowerBound + 1..<value.upperBound - 1 }
+        case .adapter:
+            if opening == ASCII.doubleQuote || opening == ASCII.leftBracket { result.adapter = value }
         case .stream:
             if opening == ASCII.lowerT { result.stream = true }
         default:
