@@ -111,7 +111,9 @@ struct PolicyPropertyTests {
         #expect(costs.sorted() == drawn.map(\.cost).sorted() && told.candidates.first?.cost == costs.min())
     }
 
-    @Test("A text draws workers by their weights, however large, and a change of one weight moves no other worker's texts")
+    @Test(
+        "A text draws workers by their weights, however large, and a change of one weight moves no other worker's texts"
+    )
     func rendezvousWeights() {
         let weights = [1, 4, 16, 64, 256]
         func nearest(_ key: UInt64, _ weights: [Int]) -> Int? {
