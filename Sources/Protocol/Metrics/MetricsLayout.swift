@@ -90,6 +90,8 @@ public enum MetricsLayout {
         /// The worker or the key that the request names.
         case key
         case length
+        /// Of two workers that the text draws, alike on every data plane: most others are not heard.
+        case rendezvous
 
         public var label: String { "\(self)" }
     }
@@ -105,7 +107,7 @@ public enum MetricsLayout {
         case .manual: [.key, .chance, .load]
         case .consistentHashing: [.key, .chance]
         case .prefixHash: [.prefix, .load]
-        case .kvCost: [.prefix, .miss, .load]
+        case .kvCost: [.prefix, .miss, .load, .rendezvous]
         }
     }
 

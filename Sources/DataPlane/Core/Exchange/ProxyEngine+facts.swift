@@ -19,7 +19,10 @@ extension ProxyEngine {
         facts.textBytes = range.count
         let span = body.storage.span
         if needs.contains(.blocks) {
-            BlockHasher.hash(span, range, seed: table.pools[pool].cacheGroup.seed, into: &facts.blocks)
+            let scan = clients.slots[id.index].request.content.found
+            let group = table.pools[pool].cacheGroup.seed
+            let seed = BlockHasher.seed(span, model: scan.model, adapter: scan.adapter, group: group)
+            BlockHasher.hash(span, range, seed: seed, into: &facts.blocks)
         }
         if needs.contains(.text) {
             RoutingTextReader.append(span, range, isMessages: found.source == .messages, to: &facts.text)

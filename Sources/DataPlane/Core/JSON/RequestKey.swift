@@ -10,11 +10,12 @@ enum RequestKey: UInt128 {
     case input = 0x01_696E_7075_74
     case query = 0x01_7175_6572_79
     case inputIDs = 0x01_696E_7075_745F_6964_73
+    case adapter = 0x01_6C6F_7261_5F70_6174_68
 
     /// The text that requests are routed by, if that is what the key is for.
     var routingText: RoutingText.Source? {
         switch self {
-        case .model, .stream: nil
+        case .model, .stream, .adapter: nil
         case .messages: .messages
         case .text: .text
         case .prompt: .prompt

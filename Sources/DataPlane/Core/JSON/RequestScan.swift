@@ -5,6 +5,8 @@ public struct RequestScan: Sendable, Equatable {
     public var model: Range<Int>?
     /// A top-level `model` was there, whatever its value.
     public var sawModel = false
+    /// The top-level `lora_path`, a string or an array with its quotation marks or brackets; nil when it is absent or neither.
+    public var adapter: Range<Int>?
     /// The top-level `stream` is `true`.
     public var stream = false
     /// What the request is routed by when a policy looks at its content; nil when the body has nothing of the kind.

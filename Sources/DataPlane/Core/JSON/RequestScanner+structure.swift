@@ -123,6 +123,8 @@ extension RequestScanner {
             }
             result.sawModel = true
             if opening == ASCII.doubleQuote { result.model = value.lowerBound + 1..<value.upperBound - 1 }
+        case .adapter:
+            if opening == ASCII.doubleQuote || opening == ASCII.leftBracket { result.adapter = value }
         case .stream:
             if opening == ASCII.lowerT { result.stream = true }
         default:

@@ -86,39 +86,77 @@ struct IndexCopyPiece: Equatable {
 }
 
 /// A copy of a peer's prefix index, piece by piece, as a value: a data plane that knows nothing would scatter what the
-/// workers' caches hold. It ends when the peer has no more, or when its time is over.
+/// workers' caches hold. It ends when a peer has told all that it has, when none has anything, or when its time is over.
 struct IndexCopy {
     /// How long a copy may take in all, in milliseconds; then the data plane serves with what it has.
     static let millisecondsMax = 2_000
     /// How long one piece may take; then it is asked for again.
     static let pieceMilliseconds = 100
+    /// How often a piece is asked for before the next peer is asked.
+    private static let asksMax = 3
 
-    let peer: PeerID
+    /// Those that may have something; the first one is asked.
+    private var peers: [PeerID]
     private var cursor: UInt32 = 0
     private var askedAt: MonotonicTime?
+    private var asks = 0
     private let endsAt: MonotonicTime
     private(set) var isOver = false
 
-    init(of peer: PeerID, at now: MonotonicTime) {
-        self.peer = peer
+    /// - Parameter peers: at least one.
+    init(of peers: [PeerID], at now: MonotonicTime) {
+        self.peers = peers
         endsAt = now.adding(milliseconds: IndexCopy.millisecondsMax)
     }
 
-    /// What to ask for now; nil while an answer may still come, and behind the end.
+    /// The peer that is asked now.
+    var peer: PeerID? { peers.first }
+
+    /// What to ask ``peer`` for now; nil while an answer may still come, and behind the end.
     mutating func request(at now: MonotonicTime) -> IndexCopyRequest? {
         if endsAt <= now { isOver = true }
         guard !isOver else { return nil }
         if let askedAt, askedAt.adding(milliseconds: IndexCopy.pieceMilliseconds) > now { return nil }
+        if asks == IndexCopy.asksMax {
+            // It hangs, or is gone without a trace; it is asked again when nobody else has anything.
+            let silent = peers.removeFirst()
+            peers.append(silent)
+            begin()
+        }
+        asks += 1
         askedAt = now
         return IndexCopyRequest(cursor: cursor)
     }
 
-    /// A piece has come. True when it is the one that was asked for.
-    mutating func received(_ piece: IndexCopyPiece) -> Bool {
+    /// A piece has come from ``peer``. True when it is the one that was asked for and has something.
+    ///
+    /// - Parameter isNew: the peer has not copied anybody's index itself yet.
+    mutating func received(_ piece: IndexCopyPiece, isNew: Bool) -> Bool {
         guard !isOver, piece.cursor == cursor, piece.next > cursor else { return false }
+        guard !isNew, piece.next != IndexCopyPiece.end || cursor > 0 || !piece.blocks.isEmpty else {
+            let asked = peers.first
+            drop { $0 == asked }
+            return false
+        }
         askedAt = nil
+        asks = 0
         cursor = piece.next
         if piece.next == IndexCopyPiece.end { isOver = true }
         return true
+    }
+
+    /// Some peers have nothing, or are gone.
+    mutating func drop(_ isUseless: (PeerID) -> Bool) {
+        let asked = peers.first
+        peers.removeAll(where: isUseless)
+        if peers.isEmpty { isOver = true }
+        if peers.first != asked { begin() }
+    }
+
+    /// Begins anew with the first peer.
+    private mutating func begin() {
+        cursor = 0
+        askedAt = nil
+        asks = 0
     }
 }

@@ -48,10 +48,12 @@ struct PeerDatagram: Equatable {
     var placements: [Placement] = []
     var copyRequest: IndexCopyRequest?
     var copyPiece: IndexCopyPiece?
+    /// The sender has no index to copy yet: it was started just now.
+    var isNew = false
 
     private enum Section: UInt32 {
         case name = 1
-        case loads, placements, copyRequest, copyPiece, share
+        case loads, placements, copyRequest, copyPiece, share, new
     }
 
     init(sender: PeerID, sequence: UInt64, name: String = "") {
@@ -96,6 +98,7 @@ struct PeerDatagram: Equatable {
         }
         if let copyRequest { writer.section(Section.copyRequest.rawValue) { copyRequest.write(to: &$0) } }
         if let copyPiece { writer.section(Section.copyPiece.rawValue) { copyPiece.write(to: &$0) } }
+        if isNew { writer.section(Section.new.rawValue) { _ in } }
         return writer.bytes
     }
 
@@ -153,6 +156,9 @@ struct PeerDatagram: Equatable {
         case .share:
             guard let index = content.word32(), let count = content.word32(), index < count else { return false }
             share = Share(index: index, count: count)
+            return true
+        case .new:
+            isNew = true
             return true
         case .copyRequest:
             copyRequest = IndexCopyRequest(&content)

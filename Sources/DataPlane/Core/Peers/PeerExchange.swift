@@ -53,7 +53,7 @@ public struct PeerExchange {
     /// Since when fewer data planes are heard than not.
     private var silentSince: MonotonicTime?
     private var copy: IndexCopy?
-    /// The index was copied, or nobody had one in time.
+    /// A copy was begun, or nobody was there to copy from.
     private var hasCopied = false
 
     public init(id: PeerID, name: String, shared: SharedState) {
@@ -77,9 +77,10 @@ public struct PeerExchange {
         for (id, peer) in peers where peer.heardAt.adding(milliseconds: PeerExchange.silenceMilliseconds) <= now {
             forget(id, at: now)
         }
+        copy?.drop { !known.contains($0) }
         shared.outbox.open(!known.isEmpty || tellsOtherHosts)
         if shared.places.withLock({ $0.generation }) != generation { sumAll(at: now) }
-        guard !known.isEmpty || tellsOtherHosts else { return continueCopy(at: now, known) }
+        guard !known.isEmpty || tellsOtherHosts else { return continueCopy(at: now) }
         let loads = loads(at: now)
         let room = PeerDatagram.bytesMax - 1024 - loads.count * 20
         let placements = shared.outbox.take(
@@ -94,7 +95,7 @@ public struct PeerExchange {
             outgoing.append(Outgoing(to: nil, bytes: datagram.encoded()))
         }
         if tellsOtherHosts { outgoing += remoteDatagrams(loads, placements) }
-        return outgoing + continueCopy(at: now, known)
+        return outgoing + continueCopy(at: now)
     }
 
     /// What is in flight from here, by worker.
@@ -166,11 +167,12 @@ public struct PeerExchange {
         if let request = datagram.copyRequest, let piece = IndexCopyPiece(answering: request, from: shared) {
             var answer = PeerDatagram(sender: id, sequence: 0, name: name)
             answer.copyPiece = piece
+            answer.isNew = !hasCopied || isCopying
             answers.append(Outgoing(to: datagram.sender, bytes: answer.encoded()))
         }
-        if let piece = datagram.copyPiece, copy?.peer == datagram.sender, copy?.received(piece) == true {
-            piece.restore(into: shared)
-            answers += continueCopy(at: now, [datagram.sender])
+        if let piece = datagram.copyPiece, copy?.peer == datagram.sender {
+            if copy?.received(piece, isNew: datagram.isNew) == true { piece.restore(into: shared) }
+            answers += continueCopy(at: now)
         }
         return answers
     }
@@ -250,27 +252,26 @@ public struct PeerExchange {
 
     // MARK: - The copy
 
-    /// Begins to copy the prefix index of one of the peers.
+    /// Begins to copy the prefix index of one of the peers, those first that are heard.
     ///
     /// - Returns: what to send; ``isCopying`` says whether there is more to come.
     public mutating func beginCopy(at now: MonotonicTime, known: [PeerID]) -> [Outgoing] {
         guard !hasCopied, copy == nil else { return [] }
         hasCopied = true
-        guard let peer = known.first(where: { peers[$0] != nil }) ?? known.first else { return [] }
-        copy = IndexCopy(of: peer, at: now)
-        return continueCopy(at: now, known)
+        guard !known.isEmpty else { return [] }
+        copy = IndexCopy(of: known.filter { peers[$0] != nil } + known.filter { peers[$0] == nil }, at: now)
+        return continueCopy(at: now)
     }
 
     public var isCopying: Bool { copy != nil }
 
-    private mutating func continueCopy(at now: MonotonicTime, _ known: [PeerID]) -> [Outgoing] {
-        guard let current = copy else { return [] }
+    private mutating func continueCopy(at now: MonotonicTime) -> [Outgoing] {
         let request = copy?.request(at: now)
-        if copy?.isOver == true || !known.contains(current.peer) { copy = nil }
-        guard let request, copy != nil else { return [] }
+        if copy?.isOver == true { copy = nil }
+        guard let request, let peer = copy?.peer else { return [] }
         var datagram = PeerDatagram(sender: id, sequence: 0, name: name)
         datagram.copyRequest = request
-        return [Outgoing(to: current.peer, bytes: datagram.encoded())]
+        return [Outgoing(to: peer, bytes: datagram.encoded())]
     }
 
     // MARK: - Status

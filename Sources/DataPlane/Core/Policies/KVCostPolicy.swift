@@ -19,8 +19,6 @@ struct KVCostPolicy: Sendable {
     /// Prefill tokens per second of a worker that has not shown its own rate.
     static let standardRate = 8_000.0
     static let blockTokens = BlockHasher.blockBytes / 4
-    /// Weights above this one count as it when a worker is drawn.
-    static let rendezvousDrawsMax = 16
 
     let index: PrefixIndex
     let group: CacheGroup
@@ -34,6 +32,7 @@ struct KVCostPolicy: Sendable {
         using generator: inout some RandomNumberGenerator
     ) -> Int? {
         index.match(facts.blocks, into: &facts.depths, group)
+        facts.drawn = nil
         let scale = scale(ready, of: workers, filter)
         let factor = filter.loads.unheardFactor
         if let telling = popularity.note(facts.blocks, workers: ready.count), factor > 1 {
@@ -70,18 +69,18 @@ struct KVCostPolicy: Sendable {
         _ facts: inout RoutingFacts
     ) -> Int? {
         var (home, second): (Int?, Int?)
-        var (homeScore, secondScore) = (UInt64(0), UInt64(0))
+        var (homeDistance, secondDistance) = (Double.infinity, Double.infinity)
         for candidate in ready where filter.admits(workers[candidate]) {
-            let score = KVCostPolicy.rendezvous(key, workers[candidate])
-            if home == nil || score > homeScore {
-                (second, secondScore) = (home, homeScore)
-                (home, homeScore) = (candidate, score)
-            } else if second == nil || score > secondScore {
-                (second, secondScore) = (candidate, score)
+            let distance = KVCostPolicy.distance(key, workers[candidate].urlKey, weight: workers[candidate].weight)
+            if home == nil || distance < homeDistance {
+                (second, secondDistance) = (home, homeDistance)
+                (home, homeDistance) = (candidate, distance)
+            } else if second == nil || distance < secondDistance {
+                (second, secondDistance) = (candidate, distance)
             }
         }
-        facts.reason = .prefix
-        guard let home, let second else { return home }
+        facts.reason = .rendezvous
+        guard let home else { return nil }
         let ownWeight = min(
             KVCostPolicy.ownWorkWeightMax,
             KVCostPolicy.ownWorkWeightMin + (scale.ownWorkWeight - KVCostPolicy.ownWorkWeightMin) * factor
@@ -93,16 +92,29 @@ struct KVCostPolicy: Sendable {
             let matched = if let lane = worker.lane { facts.depths[lane] } else { 0 }
             return (waiting * factor + ownWeight * KVCostPolicy.work(facts, matchedBlocks: matched)) / rate
         }
-        return cost(home) <= cost(second) ? home : second
+        let first = RoutingFacts.Drawn(index: home, cost: cost(home))
+        let other = second.map { RoutingFacts.Drawn(index: $0, cost: cost($0)) }
+        facts.drawn = (first, other)
+        guard let other, other.cost < first.cost else { return home }
+        return other.index
     }
 
-    /// How well a worker fits a key: the best of as many draws as it has weight. By its URL, so that hosts agree.
-    private static func rendezvous(_ key: UInt64, _ worker: RoutedWorker) -> UInt64 {
-        var best: UInt64 = 0
-        for draw in 0..<min(worker.weight, rendezvousDrawsMax) {
-            best = max(best, BlockHasher.mix(key ^ worker.urlKey &+ UInt64(draw) &* 0x9E37_79B9_7F4A_7C15))
-        }
-        return best
+    /// How far a worker is from a key: exponentially distributed with its weight as the rate, so that each worker is the nearest
+    /// one of its share of keys. By its URL and without a library's logarithm, so that hosts agree.
+    static func distance(_ key: UInt64, _ worker: UInt64, weight: Int) -> Double {
+        // Between 0 and 1, neither of them.
+        let draw = (Double(BlockHasher.mix(key ^ worker) >> 12) + 0.5) * 0x1p-52
+        return -logarithm(draw) / Double(weight)
+    }
+
+    /// The natural logarithm, to about nine digits.
+    static func logarithm(_ value: Double) -> Double {
+        var (exponent, significand) = (Double(value.exponent), value.significand)
+        if significand > 1.414_213_562 { (exponent, significand) = (exponent + 1, significand / 2) }
+        let ratio = (significand - 1) / (significand + 1)
+        let square = ratio * ratio
+        let series = 1 + square * (1 / 3.0 + square * (1 / 5.0 + square * (1 / 7.0 + square * (1 / 9.0))))
+        return exponent * 0.693_147_180_559_945_3 + 2 * ratio * series
     }
 
     /// What holds for all workers of a pool at one moment.

@@ -15,7 +15,8 @@ struct PickExplanation {
         /// Prefill work that waits there, in tokens.
         var pendingTokens: Int
         var inFlight: Int
-        /// What the request costs the fleet there, in seconds; nil for policies that compute none.
+        /// What the request costs the fleet there, in seconds; nil for policies that compute none and for candidates that were
+        /// not compared.
         var cost: Double?
     }
 
@@ -39,8 +40,14 @@ struct PickExplanation {
         readyCount = pool.ready.count
         var costing: (KVCostPolicy, KVCostPolicy.Scale)?
         if case .kvCost(let policy) = pool.policy { costing = (policy, policy.scale(pool.ready, of: workers, filter)) }
-        let others = pool.ready.lazy.filter { $0 != picked }.prefix(PickExplanation.candidatesMax - 1)
-        candidates = ([picked] + others).map { index in
+        // Those that were compared come first.
+        let drawn = facts.reason == .rendezvous ? facts.drawn : nil
+        var first = [picked]
+        for candidate in [drawn?.home.index, drawn?.second?.index] {
+            if let candidate, candidate != picked { first.append(candidate) }
+        }
+        let others = pool.ready.lazy.filter { !first.contains($0) }.prefix(PickExplanation.candidatesMax - first.count)
+        candidates = (first + others).map { index in
             let worker = workers[index]
             var candidate = Candidate(
                 id: worker.id,
@@ -52,7 +59,12 @@ struct PickExplanation {
             if let (policy, scale) = costing {
                 let blocks = worker.lane.map { facts.depths[$0] } ?? 0
                 candidate.matchedTokens = min(facts.tokens, blocks * KVCostPolicy.blockTokens)
-                candidate.cost = policy.cost(worker, scale, filter, facts)
+                candidate.cost =
+                    if let drawn {
+                        [drawn.home, drawn.second].compactMap(\.self).first { $0.index == index }?.cost
+                    } else {
+                        policy.cost(worker, scale, filter, facts)
+                    }
             }
             return candidate
         }

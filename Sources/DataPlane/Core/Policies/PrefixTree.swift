@@ -1,11 +1,12 @@
-/// The texts that workers were sent, as a radix tree of bytes whose nodes know their workers (specification section 3.2).
+/// The texts that workers were sent, as a radix tree of UTF-8 whose nodes know their workers (specification section 3.2).
 ///
-/// Lengths are counted in Unicode scalars. Not thread-safe: its owner locks.
+/// Edges begin and end between Unicode scalars, and lengths are counted in them. Not thread-safe: its owner locks.
 struct PrefixTree: Sendable {
     private struct Node: Sendable {
         var edge: [UInt8]
         var parent: Int
-        var children: [UInt8: Int] = [:]
+        /// By the first scalar of their edges (``key(_:at:)``).
+        var children: [UInt32: Int] = [:]
         /// When each worker was last sent a text through here, by token.
         var workers: [UInt64: UInt64] = [:]
         /// The worker that came through last.
@@ -26,7 +27,7 @@ struct PrefixTree: Sendable {
     mutating func match(_ text: [UInt8]) -> (scalars: Int, worker: UInt64?) {
         var node = 0
         var position = 0
-        while position < text.count, let child = nodes[node].children[text[position]] {
+        while position < text.count, let child = nodes[node].children[PrefixTree.key(text, at: position)] {
             let shared = sharedLength(child, text, position)
             position += shared
             node = child
@@ -44,8 +45,9 @@ struct PrefixTree: Sendable {
         var position = 0
         if sizes[worker] == nil { sizes[worker] = 0 }
         while position < text.count {
-            guard let child = nodes[node].children[text[position]] else {
-                let leaf = add(Node(edge: Array(text[position...]), parent: node), at: text[position])
+            let key = PrefixTree.key(text, at: position)
+            guard let child = nodes[node].children[key] else {
+                let leaf = add(Node(edge: Array(text[position...]), parent: node), at: key)
                 stamp(leaf, worker)
                 return
             }
@@ -77,14 +79,31 @@ struct PrefixTree: Sendable {
 
     /// Bytes that begin a scalar.
     static func scalars(_ bytes: some Sequence<UInt8>) -> Int {
-        bytes.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
+        bytes.reduce(0) { $0 + (isInside($1) ? 0 : 1) }
     }
 
+    /// The bytes of the scalar that begins at an index.
+    private static func key(_ bytes: [UInt8], at index: Int) -> UInt32 {
+        var key = UInt32(bytes[index])
+        var next = index + 1
+        while next < min(bytes.count, index + 4), isInside(bytes[next]) {
+            key = key << 8 | UInt32(bytes[next])
+            next += 1
+        }
+        return key
+    }
+
+    /// Whether a byte continues a scalar.
+    private static func isInside(_ byte: UInt8) -> Bool { byte & 0xC0 == 0x80 }
+
+    /// Bytes that an edge and a text have in common, whole scalars only; the first one is that by which the edge was found.
     private func sharedLength(_ node: Int, _ text: [UInt8], _ position: Int) -> Int {
         let edge = nodes[node].edge
         let limit = min(edge.count, text.count - position)
         var length = 0
         while length < limit, edge[length] == text[position + length] { length += 1 }
+        // Different scalars may begin with the same bytes.
+        while length > 1, length < edge.count, PrefixTree.isInside(edge[length]) { length -= 1 }
         return length
     }
 
@@ -110,14 +129,14 @@ struct PrefixTree: Sendable {
         var upper = Node(edge: Array(edge[..<length]), parent: nodes[node].parent)
         upper.workers = nodes[node].workers
         upper.last = nodes[node].last
-        let index = add(upper, at: edge[0])
+        let index = add(upper, at: PrefixTree.key(edge, at: 0))
         nodes[node].edge = Array(edge[length...])
         nodes[node].parent = index
-        nodes[index].children[edge[length]] = node
+        nodes[index].children[PrefixTree.key(edge, at: length)] = node
         return index
     }
 
-    private mutating func add(_ node: Node, at byte: UInt8) -> Int {
+    private mutating func add(_ node: Node, at key: UInt32) -> Int {
         let index: Int
         if let reused = free.popLast() {
             index = reused
@@ -126,7 +145,7 @@ struct PrefixTree: Sendable {
             index = nodes.count
             nodes.append(node)
         }
-        nodes[node.parent].children[byte] = index
+        nodes[node.parent].children[key] = index
         return index
     }
 
@@ -142,7 +161,7 @@ struct PrefixTree: Sendable {
         var node = node
         while node != 0, nodes[node].workers.isEmpty, nodes[node].children.isEmpty {
             let parent = nodes[node].parent
-            if let byte = nodes[node].edge.first { nodes[parent].children[byte] = nil }
+            if !nodes[node].edge.isEmpty { nodes[parent].children[PrefixTree.key(nodes[node].edge, at: 0)] = nil }
             nodes[node] = Node(edge: [], parent: node)
             free.append(node)
             node = parent

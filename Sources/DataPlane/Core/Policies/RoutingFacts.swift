@@ -14,6 +14,12 @@ struct RoutingFacts: Sendable {
         static let key = Needs(rawValue: 4)
     }
 
+    /// A worker that was drawn, by its index in the table, and what the request costs there, in seconds.
+    struct Drawn: Sendable {
+        var index: Int
+        var cost: Double
+    }
+
     /// Chained hashes of the blocks of the routing text (``BlockHasher``).
     var blocks: [UInt64] = []
     /// The routing text: strings without their quotation marks, several of them joined by a space.
@@ -28,6 +34,8 @@ struct RoutingFacts: Sendable {
     var target: Int?
     /// What decided the last pick.
     var reason = MetricsLayout.PickReason.order
+    /// The two workers that the last pick compared, when it drew them by rendezvous; the second is nil when only one was admitted.
+    var drawn: (home: Drawn, second: Drawn?)?
     /// Scratch for the depths of all lanes.
     var depths = [Int](repeating: 0, count: LaneSet.lanesMax)
 

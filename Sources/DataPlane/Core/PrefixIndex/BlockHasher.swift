@@ -1,7 +1,9 @@
 /// Chained hashes of the blocks of a text: two texts have equal hashes up to the block in which they first differ.
 ///
-/// The hash is not a cryptographic one. Its seed differs by model, so that models never share blocks.
+/// The hash is not a cryptographic one. Its seed differs by model and adapter, which never share blocks.
 public struct BlockHasher: Sendable {
+    /// To be changed with whatever changes a hash: data planes with another version take no blocks from this one.
+    static let version: UInt64 = 2
     /// Bytes of one block, about 128 tokens.
     public static let blockBytes = 512
     /// Most blocks of one text; what follows is not told apart (2 MiB).
@@ -27,6 +29,21 @@ public struct BlockHasher: Sendable {
             hashes.append(chain)
             start = end
         }
+    }
+
+    /// The seed of a request's chain: texts for different models or adapters have different caches at the worker.
+    ///
+    /// - Parameter group: the seed of the pool's ``CacheGroup``.
+    static func seed(
+        _ bytes: borrowing Span<UInt8>,
+        model: Range<Int>?,
+        adapter: Range<Int>?,
+        group: UInt64
+    ) -> UInt64 {
+        var seed = group
+        if let model { seed = hash(bytes, model, seed: seed) }
+        if let adapter { seed = hash(bytes, adapter, seed: ~seed) }
+        return seed
     }
 
     /// The hash of a name, for seeds and rings.

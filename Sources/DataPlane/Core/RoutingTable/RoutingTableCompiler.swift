@@ -190,12 +190,13 @@ public struct RoutingTableCompiler {
         )
     }
 
-    /// What is kept for a model. Models share no blocks in the prefix index.
+    /// What is kept for a model. Models share no blocks in the prefix index, and neither do versions of the hash: a data plane
+    /// knows no group of another version.
     private mutating func memory(of model: String) -> PolicyMemory {
         if let memory = memories[model] { return memory }
         let bytes = Array(model.utf8)
         let group = CacheGroup(
-            seed: BlockHasher.hash(bytes.span, 0..<bytes.count),
+            seed: BlockHasher.hash(bytes.span, 0..<bytes.count, seed: BlockHasher.version),
             number: UInt16(clamping: memories.count)
         )
         let memory = PolicyMemory(cacheGroup: group)

@@ -151,11 +151,24 @@ struct RequestScannerTests {
         #expect(try RequestScan.scan(bytes.span) == RequestScan())
     }
 
+    @Test("The adapter is found, one or several; a null is none")
+    func adapter() throws {
+        func adapter(_ body: String) throws -> String? {
+            let bytes = Array(body.utf8)
+            return try RequestScan.scan(bytes.span).adapter.map { String(decoding: bytes[$0], as: UTF8.self) }
+        }
+        #expect(try adapter(#"{"text":"x","lora_path":"a1"}"#) == #""a1""#)
+        #expect(try adapter(#"{"lora_path":["a1",null],"text":["x","y"]}"#) == #"["a1",null]"#)
+        #expect(try adapter(#"{"lora_path":null,"text":"x"}"#) == nil)
+        #expect(try adapter(#"{"sampling":{"lora_path":"a1"}}"#) == nil)
+    }
+
     @Test(
         "The packed names of the keys spell the keys",
         arguments: [
             (.model, "model"), (.stream, "stream"), (.messages, "messages"), (.text, "text"), (.prompt, "prompt"),
             (.input, "input"), (.query, "query"), (.inputIDs, "input_ids"),
+            (.adapter, "lora_path"),
         ] as [(RequestKey, String)]
     )
     func keys(key: RequestKey, name: String) {

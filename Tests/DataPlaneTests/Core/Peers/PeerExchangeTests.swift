@@ -133,6 +133,7 @@ struct PeerExchangeTests {
     @Test("A new data plane copies what a peer knows, with its age, within bounded pieces")
     func copy() throws {
         let (one, newcomer) = (try ExchangingPlane(1), try ExchangingPlane(2, workers: [2, 3, 1]))
+        _ = one.exchange.beginCopy(at: MonotonicTime(milliseconds: 0), known: [])
         func text(_ number: Int) -> [UInt64] { (0..<75).map { BlockHasher.mix(UInt64(number * 75 + $0)) } }
         let old = text(1_000)
         one.route(old, to: 1, at: 0)
@@ -171,6 +172,52 @@ struct PeerExchangeTests {
         }
         #expect(time == IndexCopy.millisecondsMax)
         #expect(asked > 10)
+    }
+
+    /// A new data plane copies while only some of the others answer; returns how long it took in milliseconds.
+    private func copy(to newcomer: ExchangingPlane, from known: [PeerID], answering: [ExchangingPlane]) -> Int {
+        var time = 0
+        var outgoing = newcomer.exchange.beginCopy(at: MonotonicTime(milliseconds: 0), known: known)
+        while newcomer.exchange.isCopying, time < 10_000 {
+            let now = MonotonicTime(milliseconds: time)
+            var replies: [PeerExchange.Outgoing] = []
+            for request in outgoing where request.to != nil {
+                guard let asked = answering.first(where: { $0.exchange.id == request.to }) else { continue }
+                for answer in asked.exchange.received(request.bytes, at: now) {
+                    replies += newcomer.exchange.received(answer.bytes, at: now)
+                }
+            }
+            outgoing = replies
+            guard replies.isEmpty, newcomer.exchange.isCopying else { continue }
+            time += 50
+            outgoing = newcomer.exchange.timePassed(at: MonotonicTime(milliseconds: time), known: known)
+        }
+        return time
+    }
+
+    @Test("It goes on to the next peer when one is new itself, has nothing, or does not answer")
+    func copyFromTheNext() throws {
+        let (full, newborn, empty) = (try ExchangingPlane(1), try ExchangingPlane(2), try ExchangingPlane(3))
+        let text: [UInt64] = (0..<75).map { BlockHasher.mix(UInt64($0)) }
+        for plane in [full, empty] {
+            #expect(plane.exchange.beginCopy(at: MonotonicTime(milliseconds: 0), known: []).isEmpty)
+        }
+        full.route(text, to: 0, at: 0)
+        // It was told something, but has not copied what was before.
+        newborn.shared.prefixIndex.insert([BlockHasher.mix(1_000)], lane: 0, newborn.table.pools[0].cacheGroup)
+        let silent = PeerID(9)
+        for order in [[newborn], [empty], [newborn, empty]] {
+            let newcomer = try ExchangingPlane(4)
+            let known = order.map(\.exchange.id) + [full.exchange.id]
+            #expect(copy(to: newcomer, from: known, answering: [full, newborn, empty]) == 0)
+            #expect(newcomer.depths(text)[0] == 75)
+        }
+        let newcomer = try ExchangingPlane(4)
+        let known = [silent, newborn.exchange.id, full.exchange.id]
+        #expect(copy(to: newcomer, from: known, answering: [full, newborn]) < IndexCopy.millisecondsMax / 2)
+        #expect(newcomer.depths(text)[0] == 75)
+        // Where all are new nobody waits for anybody.
+        #expect(copy(to: try ExchangingPlane(5), from: [newborn.exchange.id], answering: [newborn]) == 0)
     }
 
     @Test("Whatever datagram comes, the exchange goes on")

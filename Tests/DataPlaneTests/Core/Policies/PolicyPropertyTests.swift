@@ -31,6 +31,7 @@ struct PolicyPropertyTests {
                 addresses: Samples.addresses(workers)
             )
             for worker in table.workers { disturb(worker, using: &random) }
+            if Bool.random(using: &random) { shared.loads.setPeers(heard: 0, silent: 3) }
         }
 
         private mutating func disturb(_ worker: RoutedWorker, using random: inout SplitMix64) {
@@ -87,8 +88,11 @@ struct PolicyPropertyTests {
                     &facts,
                     using: &random
                 )
+                let isDrawn = name == .kvCost && fleet.shared.loads.unheardFactor > 1 && !facts.blocks.isEmpty
                 if let picked {
                     #expect(admitted.contains(picked))
+                    #expect((facts.reason == .rendezvous) == isDrawn)
+                    if isDrawn { tellsWhatWasCompared(fleet, pool, picked, facts) }
                     let worker = fleet.table.workers[picked]
                     _ = pool.policy.placed(worker, facts, fleet.shared.outbox, at: fleet.now)
                 } else if name != .consistentHashing || facts.target == nil {
@@ -96,6 +100,38 @@ struct PolicyPropertyTests {
                 }
             }
         }
+    }
+
+    /// Costs are told of the two workers that were drawn, and of no other; the picked one has the lower.
+    private func tellsWhatWasCompared(_ fleet: Fleet, _ pool: WorkerPool, _ picked: Int, _ facts: RoutingFacts) {
+        let told = PickExplanation(pool, of: fleet.table.workers, picked: picked, fleet.filter, facts)
+        let costs = told.candidates.compactMap(\.cost)
+        let drawn = [facts.drawn?.home, facts.drawn?.second].compactMap(\.self)
+        #expect(drawn.contains { $0.index == picked })
+        #expect(costs.sorted() == drawn.map(\.cost).sorted() && told.candidates.first?.cost == costs.min())
+    }
+
+    @Test(
+        "A text draws workers by their weights, however large, and a change of one weight moves no other worker's texts"
+    )
+    func rendezvousWeights() {
+        let weights = [1, 4, 16, 64, 256]
+        func nearest(_ key: UInt64, _ weights: [Int]) -> Int? {
+            weights.indices.min { one, other in
+                KVCostPolicy.distance(key, BlockHasher.mix(UInt64(one + 1)), weight: weights[one])
+                    < KVCostPolicy.distance(key, BlockHasher.mix(UInt64(other + 1)), weight: weights[other])
+            }
+        }
+        var random = SplitMix64(seed: 17)
+        let keys = (0..<34_100).map { _ in random.next() }
+        let picks = keys.map { nearest($0, weights) }
+        for (worker, weight) in weights.enumerated() {
+            let (count, expected) = (picks.count { $0 == worker }, Double(weight * 100))
+            // Six standard deviations.
+            #expect(abs(Double(count) - expected) < 6 * expected.squareRoot(), "worker \(worker) has \(count)")
+        }
+        let changed = keys.map { nearest($0, [1, 4, 16, 128, 256]) }
+        #expect(zip(picks, changed).allSatisfy { $0 == $1 || $1 == 3 })
     }
 
     /// Requests that stay in flight, by worker.

@@ -48,21 +48,45 @@ struct PrefixTreeTests {
         #expect(tree.count == 1, "nodes without workers are left")
     }
 
-    @Test("On random texts matches are those of a naive model, and sizes are right")
+    @Test("Characters with a shared beginning of bytes are different ones")
+    func sharedBytes() {
+        var tree = PrefixTree()
+        tree.insert(Array("ä".utf8), for: 1)
+        #expect(match(&tree, "ö") == (0, nil))
+        tree.insert(Array("你好".utf8), for: 1)
+        #expect(match(&tree, "佗好") == (0, nil))
+        tree.insert(Array("x你".utf8), for: 1)
+        tree.insert(Array("x佗".utf8), for: 2)
+        #expect(match(&tree, "x") == (1, 2))
+        #expect(match(&tree, "x你") == (2, 1))
+        #expect(match(&tree, "x佖") == (1, 2))
+        #expect(tree.sizes == [1: 5, 2: 2])
+    }
+
+    @Test("On random texts matches and sizes are those of a naive model of scalars")
     func naiveModel() {
         var random = SplitMix64(seed: 3)
         var tree = PrefixTree()
-        var texts: [[UInt8]] = []
-        let alphabet = [Array("a".utf8), Array("b".utf8), Array("é".utf8), Array("漢".utf8)]
-        for _ in 0..<400 {
-            let text = (0..<Int(random.next() % 12)).flatMap { _ in alphabet[Int(random.next() % 4)] }
-            let naive = texts.map { zip($0, text).prefix { $0 == $1 }.count }.max() ?? 0
-            #expect(tree.match(text).scalars == PrefixTree.scalars(text[..<naive]))
-            tree.insert(text, for: random.next() % 3)
-            texts.append(text)
+        var texts: [(scalars: [Unicode.Scalar], worker: UInt64)] = []
+        let alphabet: [Unicode.Scalar] = ["a", "é", "è", "ê", "漢", "你", "佗", "😀", "😁"]
+        for _ in 0..<1_200 {
+            let count = Int(random.next() % 7)
+            let text = (0..<count).map { _ in alphabet[Int(random.next() % UInt64(alphabet.count))] }
+            let bytes = Array(String(String.UnicodeScalarView(text)).utf8)
+            let longest = texts.map { zip($0.scalars, text).prefix { $0 == $1 }.count }.max() ?? 0
+            #expect(tree.match(bytes).scalars == longest)
+            let worker = random.next() % 3
+            tree.insert(bytes, for: worker)
+            texts.append((text, worker))
         }
-        let workers = Array(tree.sizes.keys)
-        for worker in workers { tree.forget(worker) }
+        // Every beginning of a worker's texts counts once.
+        for worker in 0..<3 as Range<UInt64> {
+            let beginnings = texts.filter { $0.worker == worker }.flatMap { text in
+                (0..<text.scalars.count).map { Array(text.scalars[...$0]) }
+            }
+            #expect(tree.sizes[worker] == Set(beginnings).count)
+        }
+        for worker in Array(tree.sizes.keys) { tree.forget(worker) }
         #expect(tree.count == 1 && tree.sizes.isEmpty)
     }
 }
