@@ -50,9 +50,14 @@ public struct ControlPlane: Sendable {
             isHealthCheckDisabled: configuration.isHealthCheckDisabled,
             logger: logger
         )
-        let drains = WorkerDrains(store: store, changes: changes, isNew: store.isNew, logger: logger) {
-            publisher.traffic()
-        }
+        let drains = WorkerDrains(
+            store: store,
+            changes: changes,
+            isNew: store.isNew,
+            logger: logger,
+            removed: { health.end($0) },
+            traffic: { publisher.traffic() }
+        )
         publisher.observeTraffic { drains.trafficChanged() }
         let discoveryInbox = DiscoveryInbox()
         let workers = WorkersService(

@@ -10,6 +10,8 @@ final class FleetHealth: Sendable {
         var tick: UInt64 = 0
         var workers: [IncarnationID: ProbeState] = [:]
         var holds: [IncarnationID: HealthHold] = [:]
+        /// What was last observed of workers that drain: their removal may be taken back.
+        var resting: [IncarnationID: ProbeState] = [:]
         var probes: [IncarnationID: ProbeCounts] = [:]
         var suspicion: ObserverSuspicion?
 
@@ -17,6 +19,12 @@ final class FleetHealth: Sendable {
         var observed: [IncarnationID: ProbeState] {
             guard !holds.isEmpty else { return workers }
             return Dictionary(uniqueKeysWithValues: workers.map { ($0, $1.held(by: holds[$0])) })
+        }
+
+        mutating func endWatch(_ incarnation: IncarnationID) {
+            workers[incarnation] = nil
+            holds[incarnation] = nil
+            probes[incarnation] = nil
         }
     }
 
@@ -38,6 +46,7 @@ final class FleetHealth: Sendable {
     func begin(_ incarnation: IncarnationID, _ observed: ProbeState, heldBy hold: HealthHold? = nil) {
         state.withLock { state in
             state.workers[incarnation] = observed
+            state.resting[incarnation] = nil
             if let hold { state.holds[incarnation] = hold }
         }
     }
@@ -50,12 +59,27 @@ final class FleetHealth: Sendable {
         }
     }
 
+    /// Nothing is observed of the incarnation any more; what was last known stays until ``end(_:)`` or ``begin(_:_:heldBy:)``.
+    func rest(_ incarnation: IncarnationID) {
+        state.withLock { state in
+            if var observed = state.workers[incarnation] {
+                observed.endWatch()
+                state.resting[incarnation] = observed
+            }
+            state.endWatch(incarnation)
+        }
+    }
+
     func end(_ incarnation: IncarnationID) {
         state.withLock { state in
-            state.workers[incarnation] = nil
-            state.holds[incarnation] = nil
-            state.probes[incarnation] = nil
+            state.endWatch(incarnation)
+            state.resting[incarnation] = nil
         }
+    }
+
+    /// What probes have last found, whatever holds the worker; also of one that drains.
+    func probeState(_ incarnation: IncarnationID) -> ProbeState? {
+        state.withLock { $0.workers[incarnation] ?? $0.resting[incarnation] }
     }
 
     /// A probe has ended; without effect once the incarnation has.

@@ -16,6 +16,8 @@ final class WorkerDrains: Sendable {
     private let store: Store
     private let changes: FleetChanges
     private let traffic: @Sendable () -> [DataPlaneTraffic]
+    /// Called when an incarnation has gone for good.
+    private let removed: @Sendable (IncarnationID) -> Void
     private let logger: Logger
     private let settledAt: Int64
     private let wakes: AsyncStream<Void>
@@ -29,11 +31,13 @@ final class WorkerDrains: Sendable {
         changes: FleetChanges,
         isNew: Bool,
         logger: Logger,
+        removed: @escaping @Sendable (IncarnationID) -> Void,
         traffic: @escaping @Sendable () -> [DataPlaneTraffic]
     ) {
         self.store = store
         self.changes = changes
         self.traffic = traffic
+        self.removed = removed
         self.logger = logger
         settledAt = isNew ? 0 : SteadyTime.nowMilliseconds() + WorkerDrains.settlingMilliseconds
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -107,13 +111,19 @@ final class WorkerDrains: Sendable {
         case .wait(let until):
             return until
         case .cut:
-            let cut = try await store.cutWorker(worker.incarnation, reason: "its time to drain was over")
-            if cut?.isChange == true { changes.versionCommitted() }
+            let reason = "its time to drain was over"
+            guard try await store.cutWorker(worker.incarnation, drain.sequence, reason: reason) != nil else {
+                return nil
+            }
+            changes.versionCommitted()
             logger.notice("The requests of a draining worker are cut.", metadata: ["worker.url": "\(worker.url)"])
             return nil
         case .remove(let reason):
-            let removed = try await store.removeDrained(worker.incarnation, reason: reason)
-            if removed != nil { changes.versionCommitted() }
+            guard try await store.removeDrained(worker.incarnation, drain.sequence, reason: reason) != nil else {
+                return nil
+            }
+            removed(worker.incarnation)
+            changes.versionCommitted()
             logger.notice(
                 "A worker was removed.",
                 metadata: ["worker.url": "\(worker.url)", "reason": "\(reason)"]

@@ -47,15 +47,33 @@ final class WorkerMonitor: Sendable {
         health.isEnabled && !isHealthCheckDisabled
     }
 
-    /// Begins to watch, or begins anew with changed settings.
+    /// Begins to watch.
     func start(_ worker: Worker, _ start: ProbeState.Start) {
-        let isProbed = isProbed(worker.properties.health)
         let settings = settings.adjusted(for: worker.properties.health)
-        let state = ProbeState(isProbed ? start : .unprobed, settings: settings, at: Timestamp.nowMilliseconds())
+        let start = isProbed(worker.properties.health) ? start : .unprobed
+        let state = ProbeState(start, settings: settings, at: Timestamp.nowMilliseconds())
+        watch(worker, state, settings, probesAtOnce: start != .probed)
+    }
+
+    /// Watches by the worker's present settings, and goes on from what was last observed of it.
+    func resume(_ worker: Worker) {
+        guard isProbed(worker.properties.health), var state = health.probeState(worker.incarnation),
+            !state.isUnprobed
+        else {
+            start(worker, worker.firstReadyAt == nil ? .new : .wasUnwatched)
+            return
+        }
+        let settings = settings.adjusted(for: worker.properties.health)
+        state.adjust(to: settings)
+        watch(worker, state, settings, probesAtOnce: true)
+    }
+
+    private func watch(_ worker: Worker, _ state: ProbeState, _ settings: ProbeSettings, probesAtOnce: Bool) {
+        let isProbed = isProbed(worker.properties.health)
         health.begin(worker.incarnation, state)
         let task = Task {
             if isProbed {
-                await self.watch(worker, state, settings, probesAtOnce: start != .probed)
+                await self.probe(worker, state, settings, probesAtOnce: probesAtOnce)
             } else {
                 await self.discoverModels(of: worker)
             }
@@ -69,6 +87,13 @@ final class WorkerMonitor: Sendable {
         let settings = settings.adjusted(for: worker.properties.health)
         let state = ProbeState(.wasReady, settings: settings, at: Timestamp.nowMilliseconds())
         health.begin(worker.incarnation, state, heldBy: hold)
+    }
+
+    /// The worker drains: it is watched no more, and what is known of it is kept.
+    func rest(_ incarnation: IncarnationID) {
+        tasks.withLock { $0.removeValue(forKey: incarnation) }?.cancel()
+        health.rest(incarnation)
+        changes.healthChanged()
     }
 
     func stop(_ incarnation: IncarnationID) {
@@ -96,7 +121,7 @@ final class WorkerMonitor: Sendable {
         for task in all.values { task.cancel() }
     }
 
-    private func watch(
+    private func probe(
         _ worker: Worker,
         _ start: ProbeState,
         _ settings: ProbeSettings,
@@ -116,6 +141,7 @@ final class WorkerMonitor: Sendable {
 
     /// Waits for the time of the next probe.
     private func pause(_ watched: inout WatchedWorker) async {
+        guard !Task.isCancelled else { return }
         let wait = watched.state.schedule(at: Timestamp.nowMilliseconds(), spread: .random(in: -1...1))
         health.update(watched.worker.incarnation, watched.state)
         try? await Task.sleep(for: wait)

@@ -167,11 +167,11 @@ final class WorkersService: Sendable {
         let draining = try await store.drainWorker(reference, time, reason: reason, origin: origin)
         guard draining.isChange else { return draining }
         changes.versionCommitted()
-        monitor.stop(draining.value.incarnation)
+        monitor.rest(draining.value.incarnation)
         logger.notice("A worker drains.", metadata: ["worker.url": "\(draining.value.url)"])
         drains.began()
         // Somebody may have taken it back before its watch ended.
-        if let now = try await store.worker(.id(draining.value.id)), now.value.intent == .active { watch(now.value) }
+        if let now = try await store.worker(.id(draining.value.id)), now.value.intent == .active { monitor.resume(now.value) }
         return draining
     }
 
@@ -182,14 +182,9 @@ final class WorkersService: Sendable {
         let active = try await store.activateWorker(reference, origin: origin)
         guard active.isChange else { return active }
         changes.versionCommitted()
-        watch(active.value)
+        monitor.resume(active.value)
         logger.notice("The removal of a worker was taken back.", metadata: ["worker.url": "\(active.value.url)"])
         return active
-    }
-
-    /// Begins to watch a worker of which nothing new is known.
-    private func watch(_ worker: Worker) {
-        monitor.start(worker, worker.firstReadyAt == nil ? .new : .wasReady)
     }
 
     /// Keeps new requests from a registered worker, whatever its probes say, until it is released.
@@ -228,7 +223,7 @@ final class WorkersService: Sendable {
         changes.versionCommitted()
         let isWatched = updated.value.intent == .active
         if isWatched, before?.properties.health != updated.value.properties.health {
-            watch(updated.value)
+            monitor.resume(updated.value)
         }
         return updated
     }
@@ -248,7 +243,9 @@ final class WorkersService: Sendable {
     /// Begins to watch every registered worker, and to carry removals on; called once, after the start.
     func watchAll() async throws {
         drains.start()
-        for worker in try await store.workers() where worker.intent == .active { watch(worker) }
+        for worker in try await store.workers() where worker.intent == .active {
+            monitor.start(worker, worker.firstReadyAt == nil ? .new : .wasReady)
+        }
     }
 
     /// Ends all waits and all watching.

@@ -14,7 +14,8 @@ public enum DrainTime: Hashable, Sendable {
 extension Store {
     /// Begins to remove a worker: it gets nothing new, and what it does may end.
     ///
-    /// A worker that drains already goes on as it is; with ``DrainTime/none`` it is cut.
+    /// A worker that drains already goes on as it is, unless a time is given: that counts from now on, and is a version of
+    /// its own. With ``DrainTime/none`` it is cut. What is cut already stays so.
     /// - Throws: ``StoreError/workerNotFound(_:)``.
     public func drainWorker(
         _ reference: WorkerReference,
@@ -29,11 +30,31 @@ extension Store {
             guard worker.drain != nil else {
                 return try Store.drain(worker, time, reason: reason, origin: origin, epoch, database)
             }
-            guard time == .none else {
+            switch time {
+            case .none, .milliseconds(0):
+                return try Store.cut(worker, reason: "forced", origin: origin, epoch, database)
+            case .milliseconds(let milliseconds) where worker.drain?.cutAt == nil:
+                return try Store.setDeadline(worker, milliseconds, reason: reason, origin: origin, epoch, database)
+            case .standard, .milliseconds:
                 let version = try Store.version(database, epoch: epoch)
                 return Committed(worker, version: version, isChange: false)
             }
-            return try Store.cut(worker, reason: "forced", origin: origin, epoch, database)
+        }
+    }
+
+    /// A worker that drains gets another deadline. Its new sequence makes what was decided by the old one void.
+    private static func setDeadline(
+        _ worker: Worker,
+        _ milliseconds: Int,
+        reason: String?,
+        origin: AuditOrigin,
+        _ epoch: Epoch,
+        _ database: Database
+    ) throws -> Committed<Worker> {
+        let next = try version(database, epoch: epoch).sequence + 1
+        return try change(worker, action: .workerDraining, reason: reason, origin: origin, epoch, database) { worker in
+            worker.drain?.deadline = SteadyTime.nowMilliseconds() + Int64(milliseconds)
+            worker.drain?.sequence = next
         }
     }
 
@@ -86,10 +107,17 @@ extension Store {
 
     /// The time of a worker that drains is over: data planes cut what it still does.
     ///
-    /// - Returns: nil when the incarnation does not drain any more.
-    public func cutWorker(_ incarnation: IncarnationID, reason: String) async throws -> Committed<Worker>? {
+    /// - Parameter drain: the sequence of the drain that was judged.
+    /// - Returns: nil when the incarnation does not drain any more, or that drain has changed.
+    public func cutWorker(
+        _ incarnation: IncarnationID,
+        _ drain: UInt64,
+        reason: String
+    ) async throws -> Committed<Worker>? {
         try await write { [epoch] database in
-            guard let worker = try WorkerRow.find(incarnation, database), worker.drain != nil else { return nil }
+            guard let worker = try WorkerRow.find(incarnation, database), worker.drain?.sequence == drain else {
+                return nil
+            }
             return try Store.cut(worker, reason: reason, origin: .controlPlane, epoch, database)
         }
     }
@@ -111,10 +139,17 @@ extension Store {
 
     /// A worker has drained: its registration ends.
     ///
-    /// - Returns: nil when the incarnation does not drain any more.
-    public func removeDrained(_ incarnation: IncarnationID, reason: String) async throws -> Committed<Worker>? {
+    /// - Parameter drain: the sequence of the drain that was judged.
+    /// - Returns: nil when the incarnation does not drain any more, or that drain has changed.
+    public func removeDrained(
+        _ incarnation: IncarnationID,
+        _ drain: UInt64,
+        reason: String
+    ) async throws -> Committed<Worker>? {
         try await write { [epoch] database in
-            guard let worker = try WorkerRow.find(incarnation, database), worker.drain != nil else { return nil }
+            guard let worker = try WorkerRow.find(incarnation, database), worker.drain?.sequence == drain else {
+                return nil
+            }
             return try Store.delete(worker, reason: reason, origin: .controlPlane, epoch, database)
         }
     }

@@ -5,9 +5,7 @@ import Logging
 import SignalboxProtocol
 import Synchronization
 
-/// The thread that probes workers for a data plane whose control plane is silent: `GET /health`, many at one time.
-///
-/// Any answer below 500 is a good one: the control plane knows the paths of workers that answer elsewhere, this does not.
+/// The thread that probes workers for a data plane whose control plane is silent, many at one time.
 final class WorkerProber: Sendable {
     struct Target: Sendable {
         var incarnation: IncarnationID
@@ -15,6 +13,8 @@ final class WorkerProber: Sendable {
         var port: UInt16
         /// The value of the `Host` field.
         var host: String
+        /// What is asked for.
+        var path: String
     }
 
     /// How long a probe may take, in milliseconds.
@@ -92,7 +92,7 @@ final class WorkerProber: Sendable {
             close(descriptor)
             return nil
         }
-        let request = "GET /health HTTP/1.1\r\nHost: \(target.host)\r\nConnection: close\r\n\r\n"
+        let request = "GET \(target.path) HTTP/1.1\r\nHost: \(target.host)\r\nConnection: close\r\n\r\n"
         return Probe(
             incarnation: target.incarnation,
             descriptor: descriptor,
@@ -129,7 +129,14 @@ final class WorkerProber: Sendable {
             // "HTTP/1.1 200"
             if probe.answer.count >= 12 {
                 let isHTTP = probe.answer.starts(with: "HTTP/1.".utf8)
-                return end(probe, isHTTP && (0x31...0x34).contains(probe.answer[9]) ? .well : .failed)
+                let outcome: LocalHealth.Outcome =
+                    switch probe.answer[9] {
+                    case _ where !isHTTP: .failed
+                    case 0x32: .well
+                    case 0x31, 0x33, 0x34: .answered
+                    default: .failed
+                    }
+                return end(probe, outcome)
             }
             if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { return end(probe, .failed) }
         }

@@ -16,7 +16,11 @@ extension Subscription {
         }
         localHealth?.watch(
             table.workers.compactMap { worker in
-                worker.observed.map { (worker.incarnation, $0) }
+                worker.observed.map { state in
+                    let told = known[worker.incarnation]
+                    let mayBecomeReady = told.map { $0.isHeld != true } ?? false
+                    return LocalHealth.Subject(worker.incarnation, state, mayBecomeReady: mayBecomeReady)
+                }
             },
             at: now
         )
@@ -30,7 +34,9 @@ extension Subscription {
                         incarnation: worker.incarnation,
                         address: address,
                         port: worker.endpoint.port,
-                        host: worker.endpoint.authority
+                        host: worker.endpoint.authority,
+                        path: worker.endpoint.path
+                            + (known[worker.incarnation]?.probePath ?? WorkerObservation.standardProbePath)
                     )
                 )
             } else {
@@ -51,18 +57,20 @@ extension Subscription {
     }
 
     /// What is observed of the workers: by the control plane, or by this data plane while that is silent.
-    var observations: HealthMessage? {
-        guard let localHealth, let run = health?.run ?? ownRun else { return health }
+    var observations: [WorkerObservation] {
+        guard let localHealth else { return known.all }
         let silent = localHealth.silent
-        let workers = localHealth.states.map { incarnation, state in
-            WorkerObservation(
+        return localHealth.states.map { incarnation, state in
+            let told = known[incarnation]
+            return WorkerObservation(
                 incarnation: incarnation,
                 state: state,
                 since: "",
                 reason: "Probed by the data plane; the control plane is silent.",
-                isSilent: silent.contains(incarnation)
+                isSilent: silent.contains(incarnation),
+                isHeld: told?.isHeld ?? false,
+                probePath: told?.probePath ?? WorkerObservation.standardProbePath
             )
         }
-        return HealthMessage(run: run, tick: 0, workers: workers)
     }
 }

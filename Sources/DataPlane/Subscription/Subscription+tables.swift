@@ -45,6 +45,7 @@ extension Subscription {
         _ snapshot: Snapshot,
         _ digest: SnapshotDigest
     ) throws(SnapshotRejection) -> RoutingTable {
+        known.forget(allBut: snapshot)
         var hosts: Set<String> = []
         for worker in snapshot.workers {
             if let url = try? WorkerURL(worker.url) { hosts.insert(url.host) }
@@ -52,7 +53,7 @@ extension Subscription {
         return try compiler.compile(
             snapshot,
             digest: digest,
-            health: observations,
+            observed: observations,
             addresses: resolver.addresses(of: hosts)
         )
     }

@@ -34,7 +34,7 @@ final class Subscription {
     private var unsent: [UInt8] = []
     /// What is served: the newest snapshot and the newest observations.
     var current: (snapshot: Snapshot, digest: SnapshotDigest)?
-    var health: HealthMessage?
+    var known = WorkerObservations()
     /// What the data plane finds out by itself; nil while the control plane is heard.
     var localHealth: LocalHealth?
     /// The update that is on its way to the threads, and whether its snapshot has to be acknowledged.
@@ -46,8 +46,6 @@ final class Subscription {
     /// When the cache is looked at; nil when it was, or there is none.
     private var cacheDueAt: MonotonicTime?
     private var hasSaidDisconnected = false
-    /// Stands for the run of a control plane that has never been heard.
-    lazy var ownRun: RunID? = RunID.random(using: &generator)
     /// How much of prompts each worker is thought to have.
     var census = PrefixCensus()
     /// Memory was trimmed behind the first table.
@@ -185,13 +183,13 @@ final class Subscription {
     }
 
     private func observe(_ newHealth: HealthMessage) {
-        var isNews = health.map { !$0.hasStates(of: newHealth) } ?? true
-        health = newHealth
         if localHealth != nil {
+            // What it says nothing of yet stays as it was found here.
+            _ = known.take(observations)
             localHealth = nil
-            isNews = true
             logger.notice("The control plane observes the workers again.")
         }
+        let isNews = known.take(newHealth)
         compiler.note(newHealth.loads ?? [], at: EpollReactor.clock())
         // Loads come often, and do not change who may be picked.
         if isNews { recompile() }

@@ -1,4 +1,6 @@
 /// What was observed of the workers: the whole picture every time, so that a lost message harms nothing.
+///
+/// A worker that is missing was not observed by this run of the control plane yet: what was observed before still counts.
 public struct HealthMessage: Hashable, Sendable, Codable {
     /// The run of the control plane that counts the ticks.
     public var run: RunID
@@ -14,21 +16,6 @@ public struct HealthMessage: Hashable, Sendable, Codable {
         self.workers = workers
         self.loads = loads
     }
-
-    /// Whether the other message observes the same states, so that requests are routed by the same table.
-    public func hasStates(of other: HealthMessage) -> Bool {
-        struct State: Equatable {
-            var state: ObservedState
-            var isSilent: Bool
-        }
-        func states(_ message: HealthMessage) -> [IncarnationID: State] {
-            let states = message.workers.map {
-                ($0.incarnation, State(state: $0.state, isSilent: $0.isSilent ?? false))
-            }
-            return Dictionary(states) { _, last in last }
-        }
-        return states(self) == states(other)
-    }
 }
 
 /// What is known of one incarnation of a worker.
@@ -41,10 +28,18 @@ public struct WorkerObservation: Hashable, Sendable, Codable {
     public var reason: String
     /// It is unhealthy because nothing is heard of it: neither a refusal nor an answer. Nil: no.
     public var isSilent: Bool?
+    /// Something else than its probes keeps requests from it, so that no answer makes it ready. Nil: no.
+    public var isHeld: Bool?
+    /// What its probes ask for; nil: ``standardProbePath``.
+    public var probePath: String?
+
+    public static let standardProbePath = "/health"
 
     enum CodingKeys: String, CodingKey {
         case incarnation, state, since, reason
         case isSilent = "silent"
+        case isHeld = "held"
+        case probePath = "probe_path"
     }
 
     public init(
@@ -52,13 +47,17 @@ public struct WorkerObservation: Hashable, Sendable, Codable {
         state: ObservedState,
         since: String,
         reason: String,
-        isSilent: Bool = false
+        isSilent: Bool = false,
+        isHeld: Bool = false,
+        probePath: String = WorkerObservation.standardProbePath
     ) {
         self.incarnation = incarnation
         self.state = state
         self.since = since
         self.reason = reason
         self.isSilent = isSilent ? true : nil
+        self.isHeld = isHeld ? true : nil
+        self.probePath = probePath == WorkerObservation.standardProbePath ? nil : probePath
     }
 }
 

@@ -60,6 +60,17 @@ struct ProbeStateTests {
         #expect(state.observation(of: incarnation, since: "")?.state == .unhealthy)
     }
 
+    @Test("tells data planes what its probes ask for, and that no probe ends a hold")
+    func wire() {
+        var generator = SystemRandomNumberGenerator()
+        let incarnation = IncarnationID.random(using: &generator)
+        let plain = state(.probed).observation(of: incarnation, since: "")
+        #expect(plain?.isHeld == nil && plain?.probePath == nil)
+        let own = ProbeState(.probed, settings: ProbeSettings(path: "/live"), at: 0)
+        let held = own.held(by: HealthHold(since: 1, reason: "NotReady")).observation(of: incarnation, since: "")
+        #expect(held?.isHeld == true && held?.probePath == "/live" && held?.state == .unhealthy)
+    }
+
     @Test("of a worker that was ready before is confirmed by one success")
     func presumedConfirmed() {
         var state = state(.wasReady)

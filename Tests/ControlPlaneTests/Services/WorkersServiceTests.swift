@@ -153,6 +153,69 @@ struct WorkersServiceTests {
         #expect(observed.map(\.state) == [.pending])
     }
 
+    @Test("leaves a dead worker unhealthy when its health settings change, and watches it by the new ones")
+    func newHealthSettings() async throws {
+        let test = try TestPlane()
+        test.beHealthy(url)
+        let worker = try await test.workers.addWhenHealthy(try registration(url), origin: origin).value
+        test.http.refuse("\(url)/health")
+        #expect(try await eventually { try await test.state(url) == "unhealthy" })
+        let before = try #require(test.health.observed(worker.incarnation))
+        test.http.hang("\(url)/live")
+        var change = WorkerChange()
+        change.healthPath = "/live"
+        _ = try await test.workers.update(.id(worker.id), change, origin: origin)
+        #expect(test.health.message().workers.map(\.state) == [.unhealthy])
+        #expect(test.health.observed(worker.incarnation)?.since == before.since)
+        #expect(test.health.observed(worker.incarnation)?.reason == before.reason)
+        #expect(try await eventually { test.http.count("\(url)/live") > 0 })
+    }
+
+    @Test("gives a worker back as it was observed when its removal is taken back")
+    func activation() async throws {
+        let test = try TestPlane()
+        for url in [url, "http://dead:1"] {
+            test.beHealthy(url)
+            _ = try await test.workers.addWhenHealthy(try registration(url), origin: origin)
+        }
+        test.workers.stop()
+        try test.store.close()
+        // Data planes of the earlier run may still come: removals have to wait.
+        let again = try TestPlane(folder: test.folder)
+        again.beHealthy(url)
+        try await again.workers.watchAll()
+        #expect(try await eventually { try await again.state("http://dead:1") == "unhealthy" })
+        #expect(try await eventually { again.health.message().workers.contains { $0.state == .ready } })
+        again.http.hang("\(url)/health")
+        again.http.hang("http://dead:1/health")
+        for url in [url, "http://dead:1"] {
+            let reference = try WorkerReference(url)
+            #expect(try await again.workers.remove(reference, origin: origin).value.intent == .draining)
+            #expect(try await again.workers.activate(reference, origin: origin).value.intent == .active)
+        }
+        #expect(try await again.state("http://dead:1") == "unhealthy")
+        #expect(try await again.state(url) == "ready")
+        let ready = try #require(try await again.store.worker(try WorkerReference(url))?.value.incarnation)
+        #expect(again.health.observed(ready)?.health == .presumedReady)
+        #expect(again.health.observed(ready)?.reason == "The worker was ready before, and is not probed yet.")
+    }
+
+    @Test("forgets what was observed of a worker once it is gone")
+    func forgotten() async throws {
+        let test = try TestPlane()
+        test.beHealthy(url)
+        let worker = try await test.workers.addWhenHealthy(try registration(url), origin: origin).value
+        test.workers.stop()
+        try test.store.close()
+        let again = try TestPlane(folder: test.folder)
+        again.http.hang("\(url)/health")
+        try await again.workers.watchAll()
+        _ = try await again.workers.remove(.id(worker.id), origin: origin)
+        #expect(again.health.probeState(worker.incarnation) != nil)
+        #expect(try await eventually { try await again.store.workers().isEmpty })
+        #expect(try await eventually { again.health.probeState(worker.incarnation) == nil })
+    }
+
     @Test("stops watching a removed worker")
     func removal() async throws {
         let test = try TestPlane()

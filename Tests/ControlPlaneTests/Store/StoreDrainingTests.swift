@@ -31,11 +31,13 @@ struct StoreDrainingTests {
         #expect(try store.snapshot().workers.map(\.isCut) == [false])
         let again = try await store.drainWorker(.id(worker.id), .standard, origin: origin)
         #expect(!again.isChange)
-        let cut = try #require(try await store.cutWorker(worker.incarnation, reason: "late"))
+        let cut = try #require(try await store.cutWorker(worker.incarnation, drain.sequence, reason: "late"))
         #expect(cut.isChange && cut.value.drain?.sequence == cut.version.sequence)
         #expect(try store.snapshot().workers.map(\.isCut) == [true])
-        #expect(try await store.removeDrained(worker.incarnation, reason: "done") != nil)
-        #expect(try await store.removeDrained(worker.incarnation, reason: "done") == nil)
+        let cutSequence = cut.version.sequence
+        #expect(try await store.removeDrained(worker.incarnation, drain.sequence, reason: "early") == nil)
+        #expect(try await store.removeDrained(worker.incarnation, cutSequence, reason: "done") != nil)
+        #expect(try await store.removeDrained(worker.incarnation, cutSequence, reason: "done") == nil)
         #expect(try store.snapshot().workers.isEmpty)
         let audit = try await store.audit(before: nil, limit: 10)
         #expect(audit.map(\.action) == ["worker.removed", "worker.cut", "worker.draining", "worker.added"])
@@ -58,14 +60,14 @@ struct StoreDrainingTests {
     @Test("leaves its URL free for a new incarnation, which its references then mean")
     func newIncarnation() async throws {
         let old = try await add("http://a:1")
-        _ = try await store.drainWorker(.id(old.id), .standard, origin: origin)
+        let drain = try await store.drainWorker(.id(old.id), .standard, origin: origin).version.sequence
         #expect(try await store.worker(.url(old.url))?.value.id == old.id)
         let new = try await add("http://a:1")
         #expect(new.incarnation != old.incarnation)
         #expect(try await store.worker(.url(old.url))?.value.id == new.id)
         #expect(try store.snapshot().violations().isEmpty)
         await #expect(throws: StoreError.workerExists(new.id)) { try await self.add("http://a:1") }
-        _ = try await store.removeDrained(old.incarnation, reason: "done")
+        _ = try await store.removeDrained(old.incarnation, drain, reason: "done")
         #expect(try await store.workers().map(\.id) == [new.id])
     }
 
@@ -73,28 +75,50 @@ struct StoreDrainingTests {
     func activation() async throws {
         let worker = try await add("http://a:1")
         #expect(try await !store.activateWorker(.id(worker.id), origin: origin).isChange)
-        _ = try await store.drainWorker(.id(worker.id), .milliseconds(5_000), origin: origin)
-        _ = try await store.cutWorker(worker.incarnation, reason: "late")
+        let first = try await store.drainWorker(.id(worker.id), .milliseconds(5_000), origin: origin).version.sequence
+        let cut = try await store.cutWorker(worker.incarnation, first, reason: "late")?.version.sequence ?? 0
         let active = try await store.activateWorker(.url(worker.url), origin: origin)
         #expect(active.isChange && active.value == worker)
         #expect(try store.snapshot().workers.map(\.intent) == [.active])
         #expect(try store.snapshot().workers.map(\.isCut) == [false])
-        #expect(try await store.cutWorker(worker.incarnation, reason: "late") == nil)
-        #expect(try await store.removeDrained(worker.incarnation, reason: "done") == nil)
+        #expect(try await store.cutWorker(worker.incarnation, cut, reason: "late") == nil)
+        #expect(try await store.removeDrained(worker.incarnation, cut, reason: "done") == nil)
         #expect(try await store.audit(before: nil, limit: 1).map(\.action) == ["worker.activated"])
         let again = try await store.drainWorker(.id(worker.id), .milliseconds(5_000), origin: origin)
         #expect(again.value.drain?.sequence == active.version.sequence + 1 && again.value.drain?.cutAt == nil)
+        // What was decided about the first removal says nothing of the second one.
+        #expect(try await store.cutWorker(worker.incarnation, first, reason: "late") == nil)
+        #expect(try await store.removeDrained(worker.incarnation, cut, reason: "done") == nil)
+        #expect(try await store.worker(.id(worker.id))?.value == again.value)
+    }
+
+    @Test("gets another deadline while it drains, as an audited version that makes earlier decisions void")
+    func newDeadline() async throws {
+        let worker = try await add("http://a:1")
+        let long = try await store.drainWorker(.id(worker.id), .milliseconds(3_600_000), origin: origin)
+        let short = try await store.drainWorker(.id(worker.id), .milliseconds(1_000), reason: "now", origin: origin)
+        #expect(short.isChange && short.version.sequence == long.version.sequence + 1)
+        let (before, drain) = (try #require(long.value.drain), try #require(short.value.drain))
+        #expect(drain.deadline < before.deadline - 3_000_000 && drain.beganAt == before.beganAt)
+        #expect(drain.sequence == short.version.sequence && drain.cutAt == nil)
+        let entry = try await store.audit(before: nil, limit: 1).first
+        #expect(entry?.action == "worker.draining" && entry?.version == short.version)
+        #expect(try await store.cutWorker(worker.incarnation, before.sequence, reason: "late") == nil)
+        let forced = try await store.drainWorker(.id(worker.id), .milliseconds(0), origin: origin)
+        #expect(forced.isChange && forced.value.drain?.cutAt != nil)
+        let late = try await store.drainWorker(.id(worker.id), .milliseconds(9_000), origin: origin)
+        #expect(!late.isChange && late.value.drain == forced.value.drain)
     }
 
     @Test("cannot be taken back once its URL is registered anew, or it is gone, and not by a person when a pod decides")
     func noActivation() async throws {
         let old = try await add("http://a:1")
-        _ = try await store.drainWorker(.id(old.id), .standard, origin: origin)
+        let drain = try await store.drainWorker(.id(old.id), .standard, origin: origin).version.sequence
         let new = try await add("http://a:1")
         await #expect(throws: StoreError.workerExists(new.id)) {
             try await store.activateWorker(.id(old.id), origin: origin)
         }
-        _ = try await store.removeDrained(old.incarnation, reason: "done")
+        _ = try await store.removeDrained(old.incarnation, drain, reason: "done")
         await #expect(throws: StoreError.workerNotFound(.id(old.id))) {
             try await store.activateWorker(.id(old.id), origin: origin)
         }

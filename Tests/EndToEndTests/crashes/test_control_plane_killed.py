@@ -11,7 +11,7 @@ from support.fleet import ControlPlane, Workbench, rows
 from support.limits import limit
 from support.load import LoadGenerator
 from support.measurements import record
-from support.processes import kill_pid
+from support.processes import freeze, kill_pid
 from support.snapshots import SnapshotClient
 from support.waiting import wait_for
 
@@ -189,3 +189,19 @@ def check_round(database, round_number: int, burst: BurstOfChanges, present: dic
         assert url in stored or url in burst.removed or url in burst.unknown, f"round {round_number}: {url} is gone"
     for url in (*burst.removed, *burst.unknown):
         present.pop(url, None)
+
+
+def test_no_request_goes_to_a_worker_that_was_dead_before_the_restart(bench: Workbench) -> None:
+    good, bad = bench.worker(), bench.worker()
+    launch = bench.launch("--policy", "round_robin", "--health-check-interval-secs", 1, "--health-check-timeout-secs", 2,
+                          workers=[good.url, bad.url])
+    bench.wait_ready(launch)
+    freeze(bad.pid)
+    wait_for("it to be found", lambda: launch.admin.worker(bad.url)["state"] == "unhealthy", limit(20))
+    before = launch.control_plane_pid()
+    kill_pid(before)
+    wait_for("its successor", lambda: launch.control_plane_pid() not in (None, before))
+    bench.wait_for_admin(launch)
+    launch.admin.wait_until_applied(1)
+    statuses = [httpx.post(f"{launch.url}/generate", json={"text": "x"}, timeout=limit(5)).status_code for _ in range(8)]
+    assert statuses == [200] * 8

@@ -3,6 +3,7 @@
 import json
 import signal
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,17 @@ def test_a_control_plane_that_hangs_is_as_good_as_none(bench: Workbench) -> None
     assert all(serves(proxy) for _ in range(20))
     plane.signal(signal.SIGCONT)
     wait_for("the control plane to observe again", lambda: "observes the workers again" in proxy.log(), limit(15))
+
+
+def test_no_worker_is_let_in_whose_own_path_says_no(bench: Workbench) -> None:
+    worker, victim = bench.worker(), bench.worker()
+    plane, proxy = bench.wired(worker.url)
+    added = plane.admin.post("/workers", json={"url": victim.url, "health_check_endpoint": "/nothing-here"})
+    assert added.status_code == 202
+    plane.admin.wait_until_applied(1)
+    wait_for("its first probe", lambda: "404" in plane.admin.worker(victim.url)["reason"], limit(10))
+    plane.kill()
+    wait_for("it to probe by itself", lambda: "probes the workers itself" in proxy.log(), limit(10))
+    time.sleep(2)  # Two rounds of probes: that nothing happens cannot be awaited.
+    assert json.loads(ask(proxy.port, "GET", "/readiness").body)["healthy_workers"] == 1
+    assert victim.stats()["completed"] == 0

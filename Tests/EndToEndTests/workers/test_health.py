@@ -77,3 +77,22 @@ def test_an_open_breaker_is_shown_with_its_reason(bench: Workbench) -> None:
     report = wait_for("the breaker to be shown as open", is_open)
     assert report["failures"] >= 10 and report["reason"] == "It answered 503."
     assert plane.admin.worker(good.url)["breakers"] == {}
+
+
+def test_a_dead_worker_stays_unhealthy_when_its_health_settings_change(bench: Workbench) -> None:
+    good, bad = bench.worker(), bench.worker()
+    plane = bench.control_plane("--policy", "round_robin", *QUICK)
+    proxy = bench.data_plane(plane.control_socket)
+    for worker in (good, bad):
+        assert plane.admin.add_worker(worker.url).status_code == 200
+    plane.admin.wait_until_applied(1)
+    bench.wait_ready(proxy)
+    freeze(bad.pid)
+    wait_for("it to be found", lambda: plane.admin.worker(bad.url)["state"] == "unhealthy", limit(40))
+    before = plane.admin.worker(bad.url)
+    answer = plane.admin.put(f"/workers/{before['id']}", json={"health_check_interval_secs": 20})
+    assert answer.status_code == 202
+    plane.admin.wait_until_applied(1)
+    after = plane.admin.worker(bad.url)
+    assert (after["state"], after["reason"], after["since"]) == ("unhealthy", before["reason"], before["since"])
+    assert [ask(proxy.port, "POST", "/generate", b'{"text":"x"}').status for _ in range(8)] == [200] * 8

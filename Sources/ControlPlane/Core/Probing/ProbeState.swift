@@ -12,10 +12,13 @@ public struct ProbeState: Hashable, Sendable {
     public private(set) var lastProbe: Int64?
     public private(set) var nextProbe: Int64?
 
-    private let settings: ProbeSettings
+    private var settings: ProbeSettings
     private var failures = 0
     private var successes = 0
     private var isLastSilence = false
+    private var isHeld = false
+    /// Needs no probes, so nothing was observed.
+    public private(set) var isUnprobed = false
 
     /// It was ready, and nothing is heard of it any more.
     public var isSilent: Bool { health == .unhealthy && isLastSilence }
@@ -23,7 +26,7 @@ public struct ProbeState: Hashable, Sendable {
     public enum Health: String, Hashable, Sendable {
         /// Never ready so far.
         case pending
-        /// Was ready under an earlier control plane process and has not been heard of since.
+        /// Was ready when it was last watched, and has not been heard of since.
         case presumedReady
         case ready
         case unhealthy
@@ -34,6 +37,8 @@ public struct ProbeState: Hashable, Sendable {
         case new
         /// Ready when the control plane last ran.
         case wasReady
+        /// Ready once, and not watched since: it drained, or had no health check.
+        case wasUnwatched
         /// Probed with success already.
         case probed
         /// Needs no probes.
@@ -50,6 +55,9 @@ public struct ProbeState: Hashable, Sendable {
         case .wasReady:
             health = .presumedReady
             reason = "The worker was ready before the control plane started."
+        case .wasUnwatched:
+            health = .presumedReady
+            reason = ProbeState.unwatchedReason
         case .probed:
             health = .ready
             reason = ProbeState.readyReason
@@ -57,10 +65,12 @@ public struct ProbeState: Hashable, Sendable {
         case .unprobed:
             health = .ready
             reason = "The health check is disabled."
+            isUnprobed = true
         }
     }
 
     private static let readyReason = "The worker answers its health check."
+    private static let unwatchedReason = "The worker was ready before, and is not probed yet."
 
     public enum Event: Hashable, Sendable {
         /// Health and reason are what they were.
@@ -97,6 +107,20 @@ public struct ProbeState: Hashable, Sendable {
                 return begin(.unhealthy, reason: newReason, at: now)
             }
         }
+    }
+
+    /// The settings have changed: what was observed still counts until probes by the new ones say something else.
+    public mutating func adjust(to settings: ProbeSettings) {
+        self.settings = settings
+        nextProbe = nil
+    }
+
+    /// Nobody probes the worker any more: what is kept for the case that it is watched again.
+    public mutating func endWatch() {
+        nextProbe = nil
+        guard health == .ready, !isUnprobed else { return }
+        health = .presumedReady
+        reason = ProbeState.unwatchedReason
     }
 
     /// The first readiness could not be stored; the worker stays pending and the next probe tries again.
@@ -141,7 +165,9 @@ public struct ProbeState: Hashable, Sendable {
             state: state,
             since: text,
             reason: reason,
-            isSilent: isSilent
+            isSilent: isSilent,
+            isHeld: isHeld,
+            probePath: settings.path
         )
     }
 
@@ -150,6 +176,7 @@ public struct ProbeState: Hashable, Sendable {
         guard let hold else { return self }
         var state = self
         state.health = .unhealthy
+        state.isHeld = true
         state.isLastSilence = false
         state.since = hold.since
         state.reason = hold.reason

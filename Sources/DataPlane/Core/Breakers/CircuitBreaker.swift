@@ -28,11 +28,25 @@ struct CircuitBreaker: Hashable, Sendable {
     private var trials = 0
     /// How often it opened without having closed in between.
     private var openings = 0
+    /// Until then the worker has asked to be left alone; that is no failure of its own.
+    private var restsUntil: MonotonicTime?
 
     init() {}
 
     /// Nothing is remembered that differs from a new one.
-    var isUnused: Bool { hasNoFailure && trials == 0 }
+    var isUnused: Bool { hasNoFailure && trials == 0 && restsUntil == nil }
+
+    /// Whether the worker gets nothing that is no trial.
+    func isOut(at now: MonotonicTime) -> Bool { position != .closed || restsUntil.map { $0 > now } ?? false }
+
+    /// The worker asks to be left alone.
+    mutating func rest(until time: MonotonicTime) {
+        restsUntil = max(restsUntil ?? time, time)
+    }
+
+    mutating func endRest() {
+        restsUntil = nil
+    }
 
     private var hasNoFailure: Bool { position == .closed && failures == 0 }
 
@@ -88,7 +102,10 @@ struct CircuitBreaker: Hashable, Sendable {
     mutating func begin(at now: MonotonicTime, _ settings: BreakerSettings) -> (mayGo: Bool, isTrial: Bool) {
         if case .open(let until) = position, until <= now { position = .halfOpen }
         switch position {
-        case .closed: return (true, false)
+        case .closed:
+            if let restsUntil, restsUntil > now { return (false, false) }
+            restsUntil = nil
+            return (true, false)
         case .open: return (false, false)
         case .halfOpen:
             guard trials < settings.successThreshold else { return (false, false) }
@@ -110,7 +127,7 @@ struct CircuitBreaker: Hashable, Sendable {
     /// What a pick sees of it.
     func gate(_ settings: BreakerSettings) -> WorkerGate {
         switch position {
-        case .closed: failures == 0 ? .clear : .watched
+        case .closed: restsUntil.map { .open(until: $0) } ?? (failures == 0 ? .clear : .watched)
         case .open(let until): .open(until: until)
         case .halfOpen: trials < settings.successThreshold ? .halfOpen : .full
         }
@@ -118,6 +135,9 @@ struct CircuitBreaker: Hashable, Sendable {
 
     /// What a person is told of it; nil when there is nothing to tell.
     func report(at now: MonotonicTime) -> BreakerReport? {
+        if position == .closed, let restsUntil, restsUntil > now {
+            return BreakerReport(state: .open, failures: failures, reason: "It asks to be left alone (Retry-After).")
+        }
         guard !hasNoFailure else { return nil }
         let state: BreakerState =
             switch position {

@@ -22,6 +22,8 @@ public final class WorkerBreakers: Sendable {
     ///
     /// - Parameter pools: the slots of the ready workers of each model that the worker serves; asked for only when the
     ///   breaker wants to open. It stays closed when more workers of one of them would be out than the settings allow.
+    /// - Returns: whether it has opened because the worker was silent.
+    @discardableResult
     func failed(
         slot: Int,
         _ reason: StaticText,
@@ -30,17 +32,56 @@ public final class WorkerBreakers: Sendable {
         at now: MonotonicTime,
         _ settings: BreakerSettings,
         pools: () -> [[Int]]
-    ) {
+    ) -> Bool {
         breakers.withLock { breakers in
+            var hasOpenedSilently = false
             var breaker = breakers[slot] ?? CircuitBreaker()
             if breaker.failed(reason, isTrial: isTrial, isSilence: isSilence, at: now, settings) {
                 // A failed trial takes no further worker out.
                 if isTrial || WorkerBreakers.mayOpen(slot, pools(), breakers, settings) {
                     breaker.open(at: now, settings)
+                    endRests(beside: slot, pools(), &breakers, at: now, settings)
+                    hasOpenedSilently = isSilence
                     if isSilence { openings.add(1, ordering: .relaxed) }
                 }
             }
             keep(breaker, slot, &breakers, settings)
+            return hasOpenedSilently
+        }
+    }
+
+    /// The longest time for which a worker is left alone because it asks for it, in milliseconds.
+    static let restMillisecondsMax = 30_000
+
+    /// The worker in `slot` asks to be left alone. It is, for a bounded time, unless a model had no worker left then.
+    ///
+    /// - Parameter pools: the slots of the ready workers of each model that the worker serves.
+    func rest(slot: Int, milliseconds: Int, at now: MonotonicTime, _ settings: BreakerSettings, pools: [[Int]]) {
+        breakers.withLock { breakers in
+            func isIn(_ other: Int) -> Bool { other != slot && !(breakers[other]?.isOut(at: now) ?? false) }
+            guard pools.allSatisfy({ $0.contains(where: isIn) }) else { return }
+            var breaker = breakers[slot] ?? CircuitBreaker()
+            breaker.rest(until: now.adding(milliseconds: min(milliseconds, WorkerBreakers.restMillisecondsMax)))
+            keep(breaker, slot, &breakers, settings)
+        }
+    }
+
+    /// One worker has gone out: where no other is left, those that only asked to be left alone are asked nevertheless.
+    private func endRests(
+        beside slot: Int,
+        _ pools: [[Int]],
+        _ breakers: inout [Int: CircuitBreaker],
+        at now: MonotonicTime,
+        _ settings: BreakerSettings
+    ) {
+        for pool in pools {
+            let others = pool.filter { $0 != slot }
+            guard others.allSatisfy({ breakers[$0]?.isOut(at: now) ?? false }) else { continue }
+            for other in others {
+                guard var breaker = breakers[other] else { continue }
+                breaker.endRest()
+                keep(breaker, other, &breakers, settings)
+            }
         }
     }
 

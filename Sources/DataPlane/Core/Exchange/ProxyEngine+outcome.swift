@@ -17,9 +17,32 @@ extension ProxyEngine {
         clients.slots[id.index].isTrial = false
         counters.metrics.count(.failures, slot: slot)
         let table = table
-        breakers.failed(slot: slot, reason, isTrial: isTrial, isSilence: isSilence, at: now, table.settings.breaker) {
+        let hasOpenedSilently = breakers.failed(
+            slot: slot,
+            reason,
+            isTrial: isTrial,
+            isSilence: isSilence,
+            at: now,
+            table.settings.breaker
+        ) {
             table.pools.map { pool in pool.ready.map { table.workers[$0].lease.slot } }.filter { $0.contains(slot) }
         }
+        if hasOpenedSilently { hasSilenced = true }
+    }
+
+    /// The worker answers that it is unavailable, and for how many seconds it wants to be left alone. Other statuses are
+    /// about one client's request, and must not keep others' away.
+    mutating func noteWish(_ id: ConnectionID, status: Int, retryAfter: Int?, at now: MonotonicTime) {
+        guard status == 503, let retryAfter, retryAfter > 0, let slot = clients.slots[id.index].countedSlot else { return }
+        let table = table
+        let pools = table.pools.map { pool in pool.ready.map { table.workers[$0].lease.slot } }
+        breakers.rest(
+            slot: slot,
+            milliseconds: min(retryAfter, WorkerBreakers.restMillisecondsMax) * 1000,
+            at: now,
+            table.settings.breaker,
+            pools: pools.filter { $0.contains(slot) }
+        )
     }
 
     /// The worker has given a whole answer, whatever it says.

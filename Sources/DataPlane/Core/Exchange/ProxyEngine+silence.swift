@@ -7,6 +7,11 @@ extension ProxyEngine {
 
     /// Looks for such requests when a breaker has opened, here or on another thread, or when it is time to look again.
     mutating func lookForSilence(_ network: inout some Network & ~Copyable) {
+        if hasSilenced {
+            // The others may sleep without a time, and have requests there too.
+            hasSilenced = false
+            for other in otherCounters { network.wake(thread: other.thread) }
+        }
         let (openings, now) = (breakers.silentOpenings, network.now)
         guard openings != seenOpenings || silenceLookAt.map({ $0 <= now }) ?? false else { return }
         seenOpenings = openings

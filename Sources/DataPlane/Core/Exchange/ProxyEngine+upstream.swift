@@ -70,6 +70,7 @@ extension ProxyEngine {
                 if head.status >= 400 {
                     noteStatus(client, head.status, at: network.now)
                     let retryAfter = fields.retryAfterSeconds(in: headBytes)
+                    noteWish(client, status: head.status, retryAfter: retryAfter, at: network.now)
                     if retry(client, status: head.status, retryAfter: retryAfter, &network) { return }
                 }
                 beginRelay(id, client, head, headBytes, dateLine: network.dateLine, at: network.now)

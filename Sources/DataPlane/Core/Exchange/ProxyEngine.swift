@@ -41,6 +41,8 @@ public struct ProxyEngine: ~Copyable {
     var silenceLookAt: MonotonicTime?
     /// The openings of breakers that were looked at, as ``WorkerBreakers/silentOpenings`` counts them.
     var seenOpenings = 0
+    /// A breaker has opened here because its worker was silent, and the other threads are not told yet.
+    var hasSilenced = false
     /// Clients that have sent a further request ahead and are ready for it.
     var continuing: [ConnectionID] = []
 

@@ -40,7 +40,7 @@ package struct PolicyDriver {
                 policy: configuration
             ),
             digest: SnapshotDigest(of: []),
-            health: nil,
+            observed: [],
             addresses: addresses
         )
         random = SplitMix64(seed: seed)

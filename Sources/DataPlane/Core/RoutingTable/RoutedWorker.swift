@@ -32,19 +32,22 @@ public final class WorkerEndpoint: Sendable {
     /// Tried in order; empty while the host name is not resolved.
     public let addresses: [IPAddress]
     public let port: UInt16
+    /// Goes before the path of every request; empty for most workers.
+    public let path: String
     /// Host and port as they stand in the `Host` field.
     public let authority: String
     /// The `Host` field with its line's end, as every head to the worker has it.
     let hostLine: ByteBuffer
     /// The field that names the worker to clients, with its line's end.
     let workerLine: ByteBuffer
-    /// Goes before the path of every request; empty for most workers.
+    /// The same as bytes.
     let pathPrefix: ByteBuffer
 
     init(_ url: WorkerURL, id: WorkerID, addresses: [IPAddress]) {
         self.addresses = addresses
         port = url.port
         authority = url.authority
+        path = url.path
         hostLine = ByteBuffer("Host: \(url.authority)\r\n")
         workerLine = ByteBuffer("X-Signalbox-Worker: \(id)\r\n")
         pathPrefix = ByteBuffer(url.path)

@@ -18,17 +18,17 @@ public struct RoutingTableCompiler {
     /// Compiles one table.
     ///
     /// - Parameters:
-    ///   - health: the newest observations; workers without one are judged by their past.
+    ///   - observations: the newest of each worker; workers without one are judged by their past.
     ///   - addresses: what host names resolve to, by host; a host that is missing is not resolved yet.
     /// - Throws: ``SnapshotRejection`` when there are more workers than slots.
     public mutating func compile(
         _ snapshot: Snapshot,
         digest: SnapshotDigest,
-        health: HealthMessage?,
+        observed observations: [WorkerObservation],
         addresses: [String: [IPAddress]]
     ) throws(SnapshotRejection) -> RoutingTable {
         var observed: [IncarnationID: WorkerObservation] = [:]
-        for observation in health?.workers ?? [] { observed[observation.incarnation] = observation }
+        for observation in observations { observed[observation.incarnation] = observation }
 
         var workers: [RoutedWorker] = []
         workers.reserveCapacity(snapshot.workers.count)

@@ -12,14 +12,37 @@ public struct LocalHealth: Sendable {
     /// Probes at one time.
     public static let probesMax = 64
 
+    /// A worker to be watched, with what was last known of it.
+    public struct Subject: Hashable, Sendable {
+        var incarnation: IncarnationID
+        var state: ObservedState
+        /// Good answers make it ready. False where that is not for its probes to decide, or it is not known what to ask
+        /// for: then it is at most taken out, and let in again.
+        var mayBecomeReady: Bool
+
+        public init(_ incarnation: IncarnationID, _ state: ObservedState, mayBecomeReady: Bool) {
+            self.incarnation = incarnation
+            self.state = state
+            self.mayBecomeReady = mayBecomeReady
+        }
+    }
+
     private struct Watch: Sendable {
         var state: ObservedState
+        var mayBecomeReady: Bool
+        /// It was ready until it failed here.
+        var isTakenOut = false
         var failures = 0
         var successes = 0
         /// The last probe was not answered at all.
         var isSilent = false
         var dueAt: MonotonicTime
         var isProbing = false
+
+        func isDue(at now: MonotonicTime) -> Bool { mayBeProbed && dueAt <= now }
+
+        /// No probe is on its way, and its outcome could change something.
+        var mayBeProbed: Bool { !isProbing && (state == .ready || isTakenOut || mayBecomeReady) }
     }
 
     private var watches: [IncarnationID: Watch] = [:]
@@ -28,36 +51,39 @@ public struct LocalHealth: Sendable {
     public init() {}
 
     /// The workers of the present snapshot, with what was last known of them; the others are forgotten.
-    public mutating func watch(_ workers: [(incarnation: IncarnationID, state: ObservedState)], at now: MonotonicTime) {
+    public mutating func watch(_ workers: [Subject], at now: MonotonicTime) {
         var kept: [IncarnationID: Watch] = [:]
         for worker in workers {
-            kept[worker.incarnation] = watches[worker.incarnation] ?? Watch(state: worker.state, dueAt: now)
+            kept[worker.incarnation] =
+                watches[worker.incarnation]
+                ?? Watch(state: worker.state, mayBecomeReady: worker.mayBecomeReady, dueAt: now)
         }
         watches = kept
         probing = kept.values.count { $0.isProbing }
     }
 
-    /// The workers to probe now; each must be reported with ``probed(_:isWell:at:)``.
+    /// The workers to probe now, those first that have waited longest, so that none waits for ever behind workers that hang;
+    /// each must be reported with ``probed(_:_:at:)``.
     public mutating func due(at now: MonotonicTime) -> [IncarnationID] {
-        var found: [IncarnationID] = []
-        for (incarnation, watch) in watches where !watch.isProbing && watch.dueAt <= now {
-            guard probing < LocalHealth.probesMax else { break }
-            watches[incarnation]?.isProbing = true
-            probing += 1
-            found.append(incarnation)
-        }
+        guard probing < LocalHealth.probesMax else { return [] }
+        let due = watches.filter { $0.value.isDue(at: now) }.sorted { $0.value.dueAt < $1.value.dueAt }
+        let found = due.prefix(LocalHealth.probesMax - probing).map(\.key)
+        for incarnation in found { watches[incarnation]?.isProbing = true }
+        probing += found.count
         return found
     }
 
     /// When a worker is due next; nil without workers.
     public var nextDue: MonotonicTime? {
         guard probing < LocalHealth.probesMax else { return nil }
-        return watches.values.lazy.filter { !$0.isProbing }.map(\.dueAt).min()
+        return watches.values.lazy.filter(\.mayBeProbed).map(\.dueAt).min()
     }
 
     /// How a probe has ended.
     public enum Outcome: Hashable, Sendable {
         case well
+        /// It answered something else, which is no error of its own: enough for a worker that is, or was, ready.
+        case answered
         /// The worker refused it, or answered with an error.
         case failed
         /// Nothing came in time.
@@ -68,7 +94,8 @@ public struct LocalHealth: Sendable {
     public mutating func probed(_ incarnation: IncarnationID, _ outcome: Outcome, at now: MonotonicTime) -> Bool {
         guard var watch = watches[incarnation], watch.isProbing else { return false }
         let before = (watch.state, watch.isSilent)
-        let isWell = outcome == .well
+        let wasReady = watch.state == .ready || watch.isTakenOut
+        let isWell = outcome == .well && (watch.mayBecomeReady || wasReady) || outcome == .answered && wasReady
         watch.isSilent = outcome == .silent
         watch.isProbing = false
         probing -= 1
@@ -76,9 +103,13 @@ public struct LocalHealth: Sendable {
         watch.successes = isWell ? watch.successes + 1 : 0
         if isWell, watch.state != .ready {
             let needed = watch.state == .pending ? 1 : LocalHealth.successThreshold
-            if watch.successes >= needed { watch.state = .ready }
+            if watch.successes >= needed {
+                watch.state = .ready
+                watch.isTakenOut = false
+            }
         } else if watch.state == .ready, watch.failures >= LocalHealth.failureThreshold {
             watch.state = .unhealthy
+            watch.isTakenOut = true
         }
         let isSteady = watch.state == .ready && watch.failures == 0
         watch.dueAt = now.adding(

@@ -49,6 +49,26 @@ struct WorkerBreakersTests {
         #expect(!isOut(0) && isOut(1))
     }
 
+    @Test("A worker rests as it asks, for half a minute at most, and never the last one of a model")
+    func rest() {
+        open(slots: 2)
+        let settings = BreakerSettings()
+        func isOut(_ slot: Int, after milliseconds: Int) -> Bool {
+            !shared.loads.gate(slot: slot).admits(at: Self.now.adding(milliseconds: milliseconds))
+        }
+        shared.breakers.rest(slot: 0, milliseconds: 90_000, at: Self.now, settings, pools: [[0, 1]])
+        #expect(isOut(0, after: 29_999) && !isOut(0, after: 30_000))
+        #expect(shared.breakers.reports(at: Self.now)[0]?.state == .open)
+        shared.breakers.rest(slot: 1, milliseconds: 5_000, at: Self.now, settings, pools: [[0, 1]])
+        #expect(!isOut(1, after: 0))
+        // The other one is lost: a rest is not worth an outage.
+        fail(1, pools: [[0, 1]])
+        #expect(isOut(0, after: 0) != isOut(1, after: 0))
+        let later = Self.now.adding(milliseconds: 30_000)
+        let (mayGo, isTrial) = shared.breakers.begin(slot: 0, at: later, settings)
+        #expect(mayGo && !isTrial && shared.breakers.reports(at: later)[0] == nil)
+    }
+
     @Test("A slot that gets another worker inherits nothing")
     func forget() {
         open(slots: 2)

@@ -54,7 +54,7 @@ struct EngineBench: ~Copyable {
         let table = try compiler.compile(
             snapshot,
             digest: SnapshotDigest(of: []),
-            health: unhealthy.isEmpty ? nil : Samples.health(workers, unhealthy: unhealthy, silent: silent),
+            observed: unhealthy.isEmpty ? [] : Samples.health(workers, unhealthy: unhealthy, silent: silent).workers,
             addresses: addresses
         )
         engine.apply(table, &network)

@@ -125,6 +125,36 @@ struct ProxyEngineRetryTests {
         #expect(bench.network.upstreams.map { bench.worker(of: $0) } == [1, 2])
     }
 
+    @Test("A worker that asks to be left alone gets no other client's request for that time, unless none is left")
+    func retryAfterOfOthers() throws {
+        var bench = try Self.bench(workers: 2)
+        let first = bench.accept()
+        bench.receive(first, Self.post)
+        bench.answer(bench.openUpstream(), status: 503, fields: "Retry-After: 20\r\n")
+        bench.elapse(milliseconds: 50)
+        bench.answer(bench.openUpstream(), status: 200)
+        for _ in 0..<4 {
+            bench.receive(bench.accept(), Self.post)
+            bench.answer(bench.openUpstream(), status: 200, fields: "Connection: close\r\n")
+        }
+        #expect(bench.network.upstreams.dropFirst().allSatisfy { bench.worker(of: $0) == 2 })
+        bench.elapse(milliseconds: 20_000)
+        let count = bench.network.upstreams.count
+        for _ in 0..<2 {
+            bench.receive(bench.accept(), Self.post)
+            bench.answer(bench.openUpstream(), status: 200, fields: "Connection: close\r\n")
+        }
+        #expect(Set(bench.network.upstreams.dropFirst(count).map { bench.worker(of: $0) }) == [1, 2])
+    }
+
+    @Test("A wish to be left alone that comes with a status about one client keeps nobody else away")
+    func retryAfterOfOneClient() throws {
+        var bench = try Self.bench(workers: 2)
+        bench.receive(bench.accept(), Self.post)
+        bench.answer(bench.openUpstream(), status: 429, fields: "Retry-After: 20\r\n")
+        #expect(bench.shared.loads.gate(slot: 0) == .clear)
+    }
+
     @Test("Without budget the client gets the answer as it is")
     func budget() throws {
         var bench = try Self.bench(workers: 1) {

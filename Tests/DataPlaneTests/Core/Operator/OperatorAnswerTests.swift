@@ -21,7 +21,7 @@ struct OperatorAnswerTests {
                 policy: PolicyConfiguration(name: .leastLoad)
             ),
             digest: SnapshotDigest(of: []),
-            health: nil,
+            observed: [],
             addresses: Samples.addresses(workers)
         )
         let filter = WorkerFilter(loads: shared.loads, now: now, tried: [])

@@ -33,7 +33,7 @@ final class ExchangingPlane {
                 policy: PolicyConfiguration(name: .kvCost, parameters: ["cache_tokens": 300_000])
             ),
             digest: SnapshotDigest(of: []),
-            health: nil,
+            observed: [],
             addresses: addresses
         )
         shared.setPlaces(of: table)

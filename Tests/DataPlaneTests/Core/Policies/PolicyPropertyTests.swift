@@ -27,7 +27,7 @@ struct PolicyPropertyTests {
                     policy: PolicyConfiguration(name: name)
                 ),
                 digest: SnapshotDigest(of: []),
-                health: nil,
+                observed: [],
                 addresses: Samples.addresses(workers)
             )
             for worker in table.workers { disturb(worker, using: &random) }
@@ -150,7 +150,7 @@ struct PolicyPropertyTests {
                 policy: PolicyConfiguration(name: name)
             ),
             digest: SnapshotDigest(of: []),
-            health: nil,
+            observed: [],
             addresses: Samples.addresses(workers)
         )
         var random = SplitMix64(seed: 5)

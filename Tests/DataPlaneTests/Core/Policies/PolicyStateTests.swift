@@ -29,7 +29,7 @@ struct PolicyStateTests {
             table = try compiler.compile(
                 snapshot,
                 digest: SnapshotDigest(of: []),
-                health: nil,
+                observed: [],
                 addresses: Samples.addresses(workers)
             )
         }

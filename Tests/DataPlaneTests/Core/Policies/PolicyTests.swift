@@ -16,7 +16,7 @@ struct PolicyTests {
         return try compiler.compile(
             Snapshot(version: version, workers: workers),
             digest: SnapshotDigest(of: []),
-            health: nil,
+            observed: [],
             addresses: [:]
         ).workers
     }

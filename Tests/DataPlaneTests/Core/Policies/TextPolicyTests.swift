@@ -28,7 +28,7 @@ struct TextPolicyTests {
                     policy: PolicyConfiguration(name: name, parameters: parameters)
                 ),
                 digest: SnapshotDigest(of: []),
-                health: nil,
+                observed: [],
                 addresses: [:]
             )
             workers = table.workers

@@ -17,7 +17,7 @@ struct RoutingTableTests {
         return try compiler.compile(
             Snapshot(version: version, workers: workers),
             digest: SnapshotDigest(of: []),
-            health: health,
+            observed: health?.workers ?? [],
             addresses: addresses
         )
     }
@@ -62,7 +62,7 @@ struct RoutingTableTests {
         let table = try compiler.compile(
             snapshot,
             digest: SnapshotDigest(of: []),
-            health: nil,
+            observed: [],
             addresses: addresses
         )
         let pool = try #require(table.pool(forModel: Array("alias".utf8)))

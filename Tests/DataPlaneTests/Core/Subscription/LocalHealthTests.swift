@@ -8,9 +8,9 @@ struct LocalHealthTests {
     private let worker = Samples.worker(1).incarnation
     private let start = MonotonicTime(milliseconds: 1_000)
 
-    private func watching(_ state: ObservedState) -> LocalHealth {
+    private func watching(_ state: ObservedState, mayBecomeReady: Bool = true) -> LocalHealth {
         var health = LocalHealth()
-        health.watch([(worker, state)], at: start)
+        health.watch([LocalHealth.Subject(worker, state, mayBecomeReady: mayBecomeReady)], at: start)
         return health
     }
 
@@ -74,16 +74,70 @@ struct LocalHealthTests {
         }
     }
 
+    @Test("makes no worker ready for which its probes do not decide, but lets in again what it took out")
+    func heldBack() {
+        for state in [ObservedState.pending, .unhealthy] {
+            var health = watching(state, mayBecomeReady: false)
+            #expect(health.due(at: start).isEmpty && health.nextDue == nil)
+            #expect(health.states[worker] == state)
+        }
+        var health = watching(.ready, mayBecomeReady: false)
+        var now = start
+        for (outcome, state) in [
+            (LocalHealth.Outcome.failed, ObservedState.ready), (.failed, .ready), (.failed, .unhealthy),
+            (.well, .unhealthy), (.answered, .ready),
+        ] {
+            _ = health.due(at: now)
+            _ = health.probed(worker, outcome, at: now)
+            #expect(health.states[worker] == state)
+            now = now.adding(milliseconds: LocalHealth.failingMilliseconds)
+        }
+    }
+
+    @Test("takes an answer that is no success for a sign of life, and for nothing more", arguments: [
+        ObservedState.pending, .unhealthy,
+    ])
+    func otherAnswers(state: ObservedState) {
+        var (told, ready) = (watching(state), watching(.ready))
+        var now = start
+        for _ in 0..<5 {
+            _ = (told.due(at: now), ready.due(at: now))
+            _ = (told.probed(worker, .answered, at: now), ready.probed(worker, .answered, at: now))
+            now = now.adding(milliseconds: LocalHealth.readyMilliseconds)
+        }
+        #expect(told.states[worker] == state && ready.states[worker] == .ready)
+    }
+
+    @Test("finds the one that returns among 200 that hang")
+    func starvation() {
+        let many = (1...200).map { LocalHealth.Subject(Samples.worker($0).incarnation, .unhealthy, mayBecomeReady: true) }
+        for returning in [many[0], many[99], many[199]] {
+            var health = LocalHealth()
+            health.watch(many, at: start)
+            var (now, rounds) = (start, 0)
+            while health.states[returning.incarnation] != .ready, rounds < 20 {
+                let due = health.due(at: now)
+                now = now.adding(milliseconds: 2_000)
+                for incarnation in due {
+                    _ = health.probed(incarnation, incarnation == returning.incarnation ? .well : .silent, at: now)
+                }
+                rounds += 1
+            }
+            // 64 at a time: four rounds for all, and two answers are needed.
+            #expect(rounds <= 8)
+        }
+    }
+
     @Test("forgets workers that are gone, and has only so many probes at one time")
     func bounds() {
         var health = LocalHealth()
-        let many = (1...200).map { (Samples.worker($0).incarnation, ObservedState.ready) }
+        let many = (1...200).map { LocalHealth.Subject(Samples.worker($0).incarnation, .ready, mayBecomeReady: true) }
         health.watch(many, at: start)
         let (first, second) = (health.due(at: start), health.due(at: start))
         #expect(first.count == LocalHealth.probesMax && second.isEmpty && health.nextDue == nil)
         health.watch([], at: start)
         #expect(health.states.isEmpty)
-        let isNews = health.probed(many[0].0, .well, at: start)
+        let isNews = health.probed(many[0].incarnation, .well, at: start)
         #expect(!isNews)
     }
 }
