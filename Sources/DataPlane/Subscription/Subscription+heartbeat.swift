@@ -9,6 +9,7 @@ extension Subscription {
     func heartbeat(_ applied: SnapshotVersion?) -> DataPlaneHeartbeat {
         let table = update?.update.table
         if let table { shared.advance(&census, table) }
+        shared.limits.review(at: EpollReactor.clock())
         var inFlight = 0
         var waiting = 0
         var connections = 0

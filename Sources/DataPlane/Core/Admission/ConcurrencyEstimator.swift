@@ -1,71 +1,98 @@
 /// Learns how many requests a worker bears that does not say how many it runs at one time.
 ///
-/// While requests only share the worker each takes about as long as any; once they queue there, all take longer in
-/// proportion to their number (Little's law) and no more of them end in a second. So where they take more than
-/// ``tolerance`` times as long as at best, and more in flight bring no more throughput, the number at which they would
-/// not is the limit.
+/// That requests take long says nothing, because they may be long ones. Only clients that leave unanswered make a limit, where
+/// the worker has more in flight than it was seen to bear. Such a limit is on trial: it stays only where it keeps clients and
+/// costs no answers. From then on it grows while clients have time to spare, or more in flight bring more answers.
 struct ConcurrencyEstimator: Sendable {
-    /// How much longer requests may take than at best: a full batch of an engine takes some three times as long for each
-    /// token as a single request.
+    /// How many times what a worker runs at one time a learned limit lets through, at most: the rest queues within the worker.
     static let tolerance = 3.0
-    /// What is added to the bearable time, in milliseconds: with very short requests chance is larger than any queue.
-    static let slackMilliseconds = 20.0
-    /// Requests that one judgement looks at, at least.
-    private static let windowRequestsMin = 20
-    /// And at most, however high the limit is: requests of a large batch must not all be replaced first.
-    private static let windowRequestsMax = 100
-    /// Clients that have left after which a worker without a limit is judged at once, if they are as many of the requests as make
-    /// a window an abandoned one: until then all that it does may be for nobody.
+    /// Clients that have left after which a worker without a limit is judged at once, if they are as many of the requests as
+    /// make a window an abandoned one: until then all that it does may be for nobody.
     static let leaversMax = 4
-    /// How many times the longest wait of clients may pass after a cut until the requests from before it count as gone,
-    /// although some are still there: they may be very long ones.
-    private static let drainFactor = 3.0
-    /// More throughput by this factor than ever seen shows that the worker is not at its end.
-    private static let throughputGain = 1.2
-    /// Of the time after which clients have left, the share that a worker may use up: some of it passes before, in a queue.
-    static let patienceShare = 0.6
-    /// How quickly that time is forgotten: in 70 judgements it doubles.
-    private static let patienceDrift = 1.01
-    /// Judgements for which leaving clients are ignored after a limit was no help, at first and at most.
-    private static let deafWindowsMin = 100
-    private static let deafWindowsMax = 6_400
-    /// Judgements in a row that find too many requests before there is a limit: one may be chance.
-    private static let overloadWindowsMin = 2
-    /// Judgements in a row with the limit in force and no effect after which the requests themselves must have become
-    /// longer.
-    private static let futileWindowsMax = 10
+    /// Fewer in flight are no overload, whoever leaves: a limit could save little and would harm everybody.
+    static let unlimitedMax = 8
+    /// Of the time after which clients leave, the share that a worker may use up: some of it passes before, in a queue.
+    private static let patienceShare = 0.6
+    /// In this many milliseconds the known patience doubles, so that it is felt for again.
+    private static let patienceDoubling = 60_000.0
+    /// More in flight than borne so far by this factor is overload.
+    private static let loadedFactor = 1.25
+    /// Requests that queue take longer than at best by at least this factor.
+    private static let queuedFactor = 1.25
+    /// A limit on trial may cost so much of the throughput: less is chance.
+    private static let trialThroughputMin = 0.65
+    /// How many times the patience of clients passes until those have left or been answered that came before a trial.
+    private static let settleFactor = 1.1
+    /// And how many times it passes until a trial is judged, however few requests end.
+    private static let trialFactor = 3.0
+    /// For how long clients that leave mean nothing after a limit was no help, in milliseconds, at first and at most.
+    private static let deafMin = 10_000.0
+    private static let deafMax = 600_000.0
+    /// How long a limit rests that was found right, in milliseconds, at first and at most.
+    private static let restMin = 3_000.0
+    private static let restMax = 60_000.0
+    /// A limit that was not reached for so many milliseconds is forgotten.
+    private static let unreachedMax = 60_000.0
+    /// A limit that is reached, and of which nothing was seen for so many milliseconds and times the patience, is dropped.
+    private static let silenceMin = 5_000.0
+    private static let silenceFactor = 5.0
+    /// Requests of which throughput and time say something.
+    private static let requestsMin = 10
     /// How quickly the best time is forgotten: in 70 judgements it doubles.
     private static let durationDrift = 1.01
     /// How quickly the best throughput is forgotten: in 35 judgements it halves.
     private static let throughputDrift = 0.98
+    /// The weight of a new judgement in the mean throughput.
+    private static let throughputWeight = 0.3
+
+    /// A limit that has to show that it helps.
+    private struct Trial {
+        var limitBefore: Int
+        var throughputBefore: Double
+        var begunAt: Double
+        /// When the requests from before it were gone.
+        var settledAt: Double?
+        var completed = 0
+        var abandoned = 0
+    }
+
+    /// A higher limit that is tried.
+    private struct Probe {
+        var limitBefore: Int
+        var throughputBefore: Double
+    }
 
     /// The most requests at one time; 0: as many as like.
     private(set) var limit = 0
-    private var best: (milliseconds: Double, requestsPerMillisecond: Double)?
+    /// The sum of all windows, in milliseconds.
+    private var now = 0.0
     /// How long requests take on average when the worker is least loaded; nil before the first judgement.
-    var bestMilliseconds: Double? { best?.milliseconds }
-    /// How long clients have waited that have left; nil while none do.
+    private(set) var bestMilliseconds: Double?
+    /// Requests per millisecond, on average and at best.
+    private var throughput = 0.0
+    private var throughputMax = 0.0
+    /// The most in flight, on average of a window, of which clients did not leave, and how long they took.
+    private var borne = (inFlight: 0.0, milliseconds: 0.0)
+    private var lastCompleted: (at: Double, milliseconds: Double)?
+    /// How long clients wait that leave; nil while none do.
     private var patienceMilliseconds: Double?
-    /// The limit before clients that left made it smaller; nil once it is known whether that helped.
-    private var limitBeforeLeavers: Int?
-    /// Since that cut the requests in flight have become as few as it allows.
-    private var hasDrained = false
-    /// Judgements for which clients that leave mean nothing: a smaller limit has not kept them.
-    private var deafWindows = 0
-    /// How many that are the next time; they double.
-    private var nextDeafWindows = ConcurrencyEstimator.deafWindowsMin
-    private var overloadWindows = 0
-    private var futileWindows = 0
-    /// Since the limit was last cut; requests that take longer began before.
-    private var millisecondsSinceCut = Double.infinity
+    private var trial: Trial?
+    private var probe: Probe?
+    private var deafUntil = 0.0
+    private var nextDeaf = ConcurrencyEstimator.deafMin
+    private var restUntil = 0.0
+    private var nextRest = ConcurrencyEstimator.restMin
+    private var changedAt = 0.0
+    private var reachedAt = 0.0
 
-    /// How many requests one judgement looks at while `limit` is in force.
+    /// How many requests one judgement looks at while `limit` is in force: two rounds of them, but requests of a large batch
+    /// must not all be replaced first.
     static func windowRequests(limit: Int) -> Int {
-        min(max(windowRequestsMin, limit), windowRequestsMax)
+        limit == 0 ? 20 : min(max(requestsMin, 2 * limit), 100)
     }
 
     /// Whether a judgement need not wait for all requests of a window once clients leave.
-    var isEagerForLeavers: Bool { limit == 0 && deafWindows == 0 }
+    var isEagerForLeavers: Bool { limit == 0 && now >= deafUntil }
 
     /// Some requests have ended.
     ///
@@ -73,123 +100,151 @@ struct ConcurrencyEstimator: Sendable {
     ///   - window: how many, and how long they took.
     ///   - inFlight: how many the worker has now.
     mutating func windowEnded(_ window: DurationWindow, inFlight: Int) {
-        millisecondsSinceCut += window.elapsedMilliseconds
-        guard let best else {
-            self.best = (window.averageMilliseconds, window.requestsPerMillisecond)
+        let elapsed = window.elapsedMilliseconds.isFinite ? window.elapsedMilliseconds : 0
+        now += elapsed
+        if inFlight * 10 >= limit * 8 { reachedAt = now }
+        learn(window)
+        if trial != nil {
+            judge(window)
+        } else if isOverload(window, inFlight: inFlight) {
+            cut(window, inFlight: inFlight)
+        } else if limit > 0, !window.isAbandoned {
+            if let patience = patienceMilliseconds {
+                patienceMilliseconds = patience * (1 + elapsed / ConcurrencyEstimator.patienceDoubling)
+            }
+            // Requests that began before the last change say nothing of it.
+            guard now - elapsed - changedAt >= window.averageMilliseconds / 2 else { return }
+            bears(window)
+        }
+    }
+
+    /// No judgement was possible for so long: a limit that is reached has nothing to say for itself then, and one that is not
+    /// is forgotten.
+    mutating func wasSilent(milliseconds: Double, inFlight: Int) {
+        guard limit > 0 else { return }
+        let patience = patienceMilliseconds ?? 0
+        let silenceMax = max(
+            ConcurrencyEstimator.silenceMin,
+            patience * ConcurrencyEstimator.silenceFactor
+        )
+        let isReached = inFlight * 10 >= limit * 8
+        if milliseconds > (isReached ? silenceMax : ConcurrencyEstimator.unreachedMax) { drop() }
+    }
+
+    private mutating func learn(_ window: DurationWindow) {
+        guard window.completed > 0 else { return }
+        let took = window.averageMilliseconds
+        lastCompleted = (now, took)
+        guard window.completed >= ConcurrencyEstimator.requestsMin else { return }
+        bestMilliseconds = bestMilliseconds.map { min($0 * ConcurrencyEstimator.durationDrift, took) } ?? took
+        let shown = window.requestsPerMillisecond
+        guard shown > 0 else { return }
+        let weight = throughput > 0 ? ConcurrencyEstimator.throughputWeight : 1
+        throughput += (shown - throughput) * weight
+        throughputMax = max(throughputMax * ConcurrencyEstimator.throughputDrift, shown)
+        // Little's law.
+        let inFlight = shown * took
+        if !window.isAbandoned, inFlight >= borne.inFlight { borne = (inFlight, took) }
+    }
+
+    /// How many were in flight without taking longer than clients of this patience wait; fewer of the same requests, if those
+    /// took longer.
+    private func borne(patience: Double) -> Double {
+        let bearable = patience * ConcurrencyEstimator.patienceShare
+        return borne.inFlight * (borne.milliseconds > bearable ? bearable / borne.milliseconds : 1)
+    }
+
+    /// Whether clients leave because the worker has too much to do: it answers others, more slowly than at best, and has more
+    /// in flight than it has borne. Who leaves sooner than others are answered has less patience than they, and says
+    /// nothing about them.
+    private func isOverload(_ window: DurationWindow, inFlight: Int) -> Bool {
+        guard window.isAbandoned, window.abandoned >= ConcurrencyEstimator.leaversMax, now >= deafUntil,
+            let lastCompleted, let bestMilliseconds
+        else { return false }
+        let waited = window.averageAbandonedMilliseconds
+        guard now - lastCompleted.at <= waited * 3, lastCompleted.milliseconds <= waited,
+            lastCompleted.milliseconds > bestMilliseconds * ConcurrencyEstimator.queuedFactor
+        else { return false }
+        if limit > 0 { return inFlight * 10 >= limit * 8 }
+        let most = borne(patience: waited) * ConcurrencyEstimator.loadedFactor
+        return inFlight > ConcurrencyEstimator.unlimitedMax && Double(inFlight) > most
+    }
+
+    /// To what the best throughput answers before clients leave, and never below what was borne.
+    private mutating func cut(_ window: DurationWindow, inFlight: Int) {
+        guard throughputMax > 0 else { return }
+        let patience = min(patienceMilliseconds ?? .infinity, window.averageAbandonedMilliseconds)
+        let answered = throughputMax * patience * ConcurrencyEstimator.patienceShare
+        let wanted = max(1, Int(max(answered, borne(patience: patience)).rounded()))
+        guard wanted < (limit > 0 ? limit : inFlight) else { return }
+        trial = Trial(limitBefore: limit, throughputBefore: throughput, begunAt: now)
+        patienceMilliseconds = patience
+        probe = nil
+        set(wanted)
+    }
+
+    private mutating func judge(_ window: DurationWindow) {
+        guard var trial else { return }
+        let patience = patienceMilliseconds ?? 0
+        guard let settledAt = trial.settledAt else {
+            if now - trial.begunAt >= patience * ConcurrencyEstimator.settleFactor { self.trial?.settledAt = now }
             return
         }
-        // Few requests may have ended together by chance.
-        let isShort = window.requests < ConcurrencyEstimator.windowRequestsMin && best.requestsPerMillisecond > 0
-        let shown = isShort ? best.requestsPerMillisecond : window.requestsPerMillisecond
-        let isFaster = shown > best.requestsPerMillisecond * ConcurrencyEstimator.throughputGain
-        let throughput = max(best.requestsPerMillisecond * ConcurrencyEstimator.throughputDrift, shown)
-        self.best = (best.milliseconds, throughput)
-        // Requests that began before the cut say nothing of it.
-        let longest = max(window.averageMilliseconds, limitBeforeLeavers == nil ? 0 : patienceMilliseconds ?? 0)
-        guard limit == 0 || millisecondsSinceCut - window.elapsedMilliseconds >= longest else { return }
-        if limitBeforeLeavers != nil, !hasDrained {
-            let isLong = millisecondsSinceCut >= longest * ConcurrencyEstimator.drainFactor
-            hasDrained = inFlight <= limit || isLong
-            return
-        }
-        let isAbandoned = hears(window)
-        notePatience(window, isAbandoned)
-        let bearable = bearable(best.milliseconds)
-        if window.averageMilliseconds <= bearable && !isAbandoned || (limit == 0 && isFaster && !isAbandoned) {
-            bears(window.averageMilliseconds, best.milliseconds, inFlight: inFlight, most: throughput * bearable)
-        } else if limit == 0 || inFlight > limit || isAbandoned {
-            if isAbandoned { limitBeforeLeavers = limit }
-            overloadWindows += isAbandoned ? ConcurrencyEstimator.overloadWindowsMin : 1
-            isOverloaded(bearable: bearable, throughput: throughput, inFlight: inFlight)
+        trial.completed += window.completed
+        trial.abandoned += window.abandoned
+        self.trial = trial
+        let elapsed = now - settledAt
+        let isLong = elapsed >= patience * ConcurrencyEstimator.trialFactor
+        guard trial.completed + trial.abandoned >= ConcurrencyEstimator.windowRequests(limit: limit) || isLong else { return }
+        self.trial = nil
+        let isAbandoned = DurationWindow.isAbandoned(trial.abandoned, of: trial.completed + trial.abandoned)
+        let least = trial.throughputBefore * ConcurrencyEstimator.trialThroughputMin
+        if !isAbandoned, Double(trial.completed) >= least * elapsed {
+            nextDeaf = ConcurrencyEstimator.deafMin
+            changedAt = now - window.averageMilliseconds
         } else {
-            limitIsFutile(window, bearable: bearable, throughput: throughput)
+            deafUntil = now + nextDeaf
+            nextDeaf = min(nextDeaf * 2, ConcurrencyEstimator.deafMax)
+            if trial.limitBefore > 0 { set(trial.limitBefore) } else { drop() }
         }
     }
 
-    /// Whether clients leave because of the worker's load, as far as that is known: the first time that they leave in numbers is
-    /// believed, and the limit cut. Where as many leave then, it was no load that drove them away: the limit is as before, and
-    /// they mean nothing for a while.
-    private mutating func hears(_ window: DurationWindow) -> Bool {
-        if deafWindows > 0 {
-            deafWindows -= 1
-            return false
+    /// The limit is in force, and clients stay: a higher one is tried where they have time to spare, and now and then where
+    /// they have none, because only more in flight that bring no more answers show that a limit is right.
+    private mutating func bears(_ window: DurationWindow) {
+        let took = window.averageMilliseconds
+        let patience = patienceMilliseconds ?? .infinity
+        // Clients wait longer than those did that left, or nobody needs the limit.
+        if took > patience || now - reachedAt > ConcurrencyEstimator.unreachedMax { return drop() }
+        guard reachedAt == now else { return }
+        let bearable = patience * ConcurrencyEstimator.patienceShare
+        if let probe {
+            self.probe = nil
+            let more = Double(limit) / Double(max(1, probe.limitBefore)) - 1
+            if window.requestsPerMillisecond > probe.throughputBefore * (1 + more / 2) {
+                nextRest = ConcurrencyEstimator.restMin
+                return raise(window, factor: 2)
+            }
+            restUntil = now + nextRest
+            nextRest = min(nextRest * 2, ConcurrencyEstimator.restMax)
+            if took > bearable { return set(probe.limitBefore) }
         }
-        guard let before = limitBeforeLeavers else { return window.isAbandoned }
-        limitBeforeLeavers = nil
-        guard window.isAbandoned else {
-            nextDeafWindows = ConcurrencyEstimator.deafWindowsMin
-            return false
-        }
-        limit = before
-        patienceMilliseconds = nil
-        deafWindows = nextDeafWindows
-        nextDeafWindows = min(nextDeafWindows * 2, ConcurrencyEstimator.deafWindowsMax)
-        return false
+        if now >= restUntil { raise(window, factor: took * 2 <= bearable ? 2 : 1.25) }
     }
 
-    private mutating func notePatience(_ window: DurationWindow, _ isAbandoned: Bool) {
-        if isAbandoned {
-            patienceMilliseconds = min(patienceMilliseconds ?? .infinity, window.averageMilliseconds)
-        } else if let patience = patienceMilliseconds {
-            let longer = patience * ConcurrencyEstimator.patienceDrift
-            let isForgotten = longer * ConcurrencyEstimator.patienceShare > mostBearable(best?.milliseconds ?? 0)
-            patienceMilliseconds = isForgotten ? nil : longer
-        }
+    private mutating func raise(_ window: DurationWindow, factor: Double) {
+        probe = Probe(limitBefore: limit, throughputBefore: window.requestsPerMillisecond)
+        set(max(limit + 1, Int(min(Double(limit) * factor, Double(Int32.max)))))
     }
 
-    private func mostBearable(_ best: Double) -> Double {
-        best * ConcurrencyEstimator.tolerance + ConcurrencyEstimator.slackMilliseconds
+    private mutating func drop() {
+        (trial, probe, patienceMilliseconds) = (nil, nil, nil)
+        set(0)
     }
 
-    /// How long requests may take: some times as long as at best, and not so long that clients leave.
-    private func bearable(_ best: Double) -> Double {
-        guard let patience = patienceMilliseconds else { return mostBearable(best) }
-        // Who leaves before the best time is over cannot be helped by any limit.
-        let least = best + ConcurrencyEstimator.slackMilliseconds
-        return min(mostBearable(best), max(least, patience * ConcurrencyEstimator.patienceShare))
-    }
-
-    /// Requests take as long as they may: more of them are tried where the limit is reached.
-    ///
-    /// - Parameter most: what the best throughput brings to an end in the bearable time; more would not be borne.
-    private mutating func bears(_ milliseconds: Double, _ best: Double, inFlight: Int, most: Double) {
-        futileWindows = 0
-        overloadWindows = 0
-        let isLimited = limit > 0 && inFlight * 10 >= limit * 8
-        if isLimited {
-            // Quickly while the worker is far from its end.
-            let wanted = limit + max(1, limit / (milliseconds <= 2 * best ? 4 : 10))
-            limit = max(1, min(wanted, Int(min(most.rounded(.up), Double(Int32.max)))))
-            self.best?.milliseconds = min(best, milliseconds)
-        } else {
-            self.best?.milliseconds = min(best * ConcurrencyEstimator.durationDrift, milliseconds)
-        }
-    }
-
-    private mutating func isOverloaded(bearable: Double, throughput: Double, inFlight: Int) {
-        guard limit > 0 || overloadWindows >= ConcurrencyEstimator.overloadWindowsMin else { return }
-        // What the best throughput, which may be a lucky one, brings to an end in the bearable time.
-        let share = patienceMilliseconds == nil ? 0.8 : 1
-        limit = max(1, Int(min(Double(inFlight), throughput * share * bearable)))
-        hasDrained = inFlight <= limit
-        overloadWindows = 0
-        futileWindows = 0
-        millisecondsSinceCut = 0
-    }
-
-    /// The limit is in force, and requests take longer than is bearable all the same: it is too high, or they have become
-    /// longer.
-    private mutating func limitIsFutile(_ window: DurationWindow, bearable: Double, throughput: Double) {
-        futileWindows += 1
-        if futileWindows >= ConcurrencyEstimator.futileWindowsMax {
-            best = (window.averageMilliseconds, window.requestsPerMillisecond)
-            limit = 0
-            futileWindows = 0
-        } else {
-            // What has been too many for one window is cut to what Little's law says; after that it is felt for.
-            let borne = futileWindows == 1 ? throughput * bearable : Double(limit) * 0.8
-            limit = max(1, min(limit, Int(borne)))
-            millisecondsSinceCut = 0
-        }
+    private mutating func set(_ limit: Int) {
+        self.limit = limit
+        changedAt = now
+        reachedAt = now
     }
 }

@@ -13,6 +13,8 @@ public final class WorkerLimits: Sendable {
         var estimator = ConcurrencyEstimator()
         /// Nil: nobody knows, so the first window says nothing of the throughput.
         var windowBegan: MonotonicTime?
+        /// How long the clients waited that have left in the present window.
+        var abandonedMilliseconds = 0
     }
 
     init(loads: WorkerLoads) {
@@ -21,7 +23,8 @@ public final class WorkerLimits: Sendable {
 
     /// A request of the worker in `slot` has got its whole answer.
     func completed(slot: Int, placedAt: MonotonicTime, at now: MonotonicTime) {
-        ended(slot: slot, isAbandoned: false, placedAt: placedAt, at: now)
+        let took = now.milliseconds - placedAt.milliseconds
+        ended(slot: slot, isAbandoned: false, milliseconds: took, at: now)
     }
 
     /// The client of a request of the worker in `slot` has left before the answer began.
@@ -29,28 +32,23 @@ public final class WorkerLimits: Sendable {
     /// It would have taken longer, so it only counts when it took longer than the others at best: clients that soon
     /// change their minds do not make the worker look fast.
     func abandoned(slot: Int, placedAt: MonotonicTime, at now: MonotonicTime) {
-        let estimator = workers.withLock { $0[slot]?.estimator }
-        guard let estimator, let best = estimator.bestMilliseconds,
-            Double(now.milliseconds - placedAt.milliseconds) > best
-        else { return }
-        let leaversMax = estimator.isEagerForLeavers ? ConcurrencyEstimator.leaversMax : .max
-        ended(slot: slot, isAbandoned: true, leaversMax: leaversMax, placedAt: placedAt, at: now)
+        let waited = now.milliseconds - placedAt.milliseconds
+        let leaversMax: Int? = workers.withLock { workers in
+            guard let estimator = workers[slot]?.estimator, let best = estimator.bestMilliseconds, Double(waited) > best
+            else { return nil }
+            workers[slot]?.abandonedMilliseconds += waited
+            return estimator.isEagerForLeavers ? ConcurrencyEstimator.leaversMax : .max
+        }
+        guard let leaversMax else { return }
+        ended(slot: slot, isAbandoned: true, leaversMax: leaversMax, milliseconds: 0, at: now)
     }
 
-    private func ended(
-        slot: Int,
-        isAbandoned: Bool,
-        leaversMax: Int = .max,
-        placedAt: MonotonicTime,
-        at now: MonotonicTime
-    ) {
-        let took = now.milliseconds - placedAt.milliseconds
-        let requests = ConcurrencyEstimator.windowRequests(limit: loads.learnedMax(slot: slot))
+    private func ended(slot: Int, isAbandoned: Bool, leaversMax: Int = .max, milliseconds: Int, at now: MonotonicTime) {
         let counts = loads.addDuration(
-            took,
+            milliseconds,
             slot: slot,
             isAbandoned: isAbandoned,
-            windowRequests: requests,
+            windowRequests: ConcurrencyEstimator.windowRequests(limit: loads.learnedMax(slot: slot)),
             leaversMax: leaversMax
         )
         guard let counts else { return }
@@ -59,13 +57,26 @@ public final class WorkerLimits: Sendable {
             let window = DurationWindow(
                 requests: counts.requests,
                 abandoned: counts.abandoned,
-                totalMilliseconds: counts.milliseconds,
+                completedMilliseconds: counts.milliseconds,
+                abandonedMilliseconds: worker.abandonedMilliseconds,
                 elapsedMilliseconds: worker.windowBegan.map { Double(now.milliseconds - $0.milliseconds) } ?? .infinity
             )
             worker.estimator.windowEnded(window, inFlight: loads.inFlight(slot: slot))
             worker.windowBegan = now
+            worker.abandonedMilliseconds = 0
             workers[slot] = worker
             loads.setLearnedMax(worker.estimator.limit, slot: slot)
+        }
+    }
+
+    /// Drops the limits of which nothing was seen for long. To be called every second or so.
+    public func review(at now: MonotonicTime) {
+        workers.withLock { workers in
+            for (slot, worker) in workers where worker.estimator.limit > 0 {
+                let silence = worker.windowBegan.map { Double(now.milliseconds - $0.milliseconds) } ?? 0
+                workers[slot]?.estimator.wasSilent(milliseconds: silence, inFlight: loads.inFlight(slot: slot))
+                loads.setLearnedMax(workers[slot]?.estimator.limit ?? 0, slot: slot)
+            }
         }
     }
 
