@@ -171,7 +171,9 @@ final class WorkersService: Sendable {
         logger.notice("A worker drains.", metadata: ["worker.url": "\(draining.value.url)"])
         drains.began()
         // Somebody may have taken it back before its watch ended.
-        if let now = try await store.worker(.id(draining.value.id)), now.value.intent == .active { monitor.resume(now.value) }
+        if let now = try await store.worker(.id(draining.value.id)), now.value.intent == .active {
+            monitor.resume(now.value)
+        }
         return draining
     }
 

@@ -101,7 +101,12 @@ final class PlaneModel {
             bytes[3] = UInt8(url.host.split(separator: "-").last.flatMap { UInt8($0) } ?? 0)
             addresses[url.host] = [IPAddress(bytes: bytes, isIPv6: false)]
         }
-        let table = try compiler.compile(snapshot, digest: digest, observed: health?.workers ?? [], addresses: addresses)
+        let table = try compiler.compile(
+            snapshot,
+            digest: digest,
+            observed: health?.workers ?? [],
+            addresses: addresses
+        )
         // A worker that answers its probes again is tried at once.
         openUntil = shared.breakers.openTimes()
         return table

@@ -195,7 +195,9 @@ struct ConcurrencyEstimator: Sendable {
         self.trial = trial
         let elapsed = now - settledAt
         let isLong = elapsed >= patience * ConcurrencyEstimator.trialFactor
-        guard trial.completed + trial.abandoned >= ConcurrencyEstimator.windowRequests(limit: limit) || isLong else { return }
+        guard trial.completed + trial.abandoned >= ConcurrencyEstimator.windowRequests(limit: limit) || isLong else {
+            return
+        }
         self.trial = nil
         let isAbandoned = DurationWindow.isAbandoned(trial.abandoned, of: trial.completed + trial.abandoned)
         let least = trial.throughputBefore * ConcurrencyEstimator.trialThroughputMin

@@ -33,7 +33,9 @@ extension ProxyEngine {
     /// The worker answers that it is unavailable, and for how many seconds it wants to be left alone. Other statuses are
     /// about one client's request, and must not keep others' away.
     mutating func noteWish(_ id: ConnectionID, status: Int, retryAfter: Int?, at now: MonotonicTime) {
-        guard status == 503, let retryAfter, retryAfter > 0, let slot = clients.slots[id.index].countedSlot else { return }
+        guard status == 503, let retryAfter, retryAfter > 0, let slot = clients.slots[id.index].countedSlot else {
+            return
+        }
         let table = table
         let pools = table.pools.map { pool in pool.ready.map { table.workers[$0].lease.slot } }
         breakers.rest(

@@ -47,7 +47,9 @@ struct ConcurrencyEstimatorTests {
         let worker = Worker(running: running, patience: 2_500)
         _ = run(&estimator, worker, offered: running, windows: 3)
         let inFlight = run(&estimator, worker, offered: running * 4, windows: 100)
-        #expect(inFlight.suffix(95).allSatisfy { $0 >= running && $0 <= running * 5 / 2 })
+        #expect(inFlight.allSatisfy { $0 >= running }, "never below what it runs at one time")
+        // Now and then a window tries whether clients wait longer than they did.
+        #expect(inFlight.filter { $0 > running * 5 / 2 }.count <= 10)
     }
 
     @Test("A worker that becomes faster gets more again")
@@ -62,7 +64,7 @@ struct ConcurrencyEstimatorTests {
     @Test("Where as many leave after the cut the limit goes, and leaving clients mean nothing for a while")
     func fickleClients() {
         var estimator = ConcurrencyEstimator()
-        _ = run(&estimator, Worker(), offered: 20, windows: 3)
+        _ = run(&estimator, Worker(), offered: 8, windows: 3)
         // Two in five leave after three seconds, whatever the limit is, and the others take long for another reason.
         let window = DurationWindow(
             requests: 20,

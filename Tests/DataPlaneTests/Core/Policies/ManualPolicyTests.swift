@@ -39,7 +39,7 @@ struct ManualPolicyTests {
             table = try compiler.compile(
                 snapshot,
                 digest: SnapshotDigest(of: []),
-                health: Samples.health(workers, unhealthy: unhealthy),
+                observed: Samples.health(workers, unhealthy: unhealthy).workers,
                 addresses: Samples.addresses(workers)
             )
             compiler.retire(allBut: snapshot)

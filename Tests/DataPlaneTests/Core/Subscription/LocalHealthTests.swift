@@ -94,9 +94,12 @@ struct LocalHealthTests {
         }
     }
 
-    @Test("takes an answer that is no success for a sign of life, and for nothing more", arguments: [
-        ObservedState.pending, .unhealthy,
-    ])
+    @Test(
+        "takes an answer that is no success for a sign of life, and for nothing more",
+        arguments: [
+            ObservedState.pending, .unhealthy,
+        ]
+    )
     func otherAnswers(state: ObservedState) {
         var (told, ready) = (watching(state), watching(.ready))
         var now = start
@@ -110,7 +113,9 @@ struct LocalHealthTests {
 
     @Test("finds the one that returns among 200 that hang")
     func starvation() {
-        let many = (1...200).map { LocalHealth.Subject(Samples.worker($0).incarnation, .unhealthy, mayBecomeReady: true) }
+        let many = (1...200).map {
+            LocalHealth.Subject(Samples.worker($0).incarnation, .unhealthy, mayBecomeReady: true)
+        }
         for returning in [many[0], many[99], many[199]] {
             var health = LocalHealth()
             health.watch(many, at: start)
