@@ -6,7 +6,7 @@
 build_packages=(libsqlite3-dev libcurl4-openssl-dev pkg-config)
 tool_packages=(python3 python3-venv sqlite3 curl socat)
 # Foreign readers of metrics, logs and units.
-test_packages=(faketime prometheus jq systemd)
+test_packages=(faketime openssl prometheus jq systemd)
 # What makes a libcurl for wheels from the distribution's source.
 wheel_packages=(binutils dpkg-dev gcc libssl-dev make)
 
