@@ -65,24 +65,45 @@ struct PlainChunks {
         return true
     }
 
-    /// Passes over extensions, in which a quoted string (RFC 9110 section 5.6.4) must not hold a line's end.
+    /// Passes over extensions (RFC 9112 section 7.1.1), in which a quoted string must not hold a line's end.
     private mutating func extensionEnd() throws -> UInt8 {
-        var isQuoted = false
-        var isEscaped = false
         while true {
-            let next = try byte()
-            extensionBytes += 1
-            guard extensionBytes <= PlainChunks.extensionBytesMax else { throw Stop.invalid }
-            if next == 0x0D && !isQuoted { return next }
-            guard PlainHead.isValueByte(next) else { throw Stop.invalid }
-            if isEscaped {
-                isEscaped = false
-            } else if next == UInt8(ascii: "\"") {
-                isQuoted.toggle()
-            } else {
-                isEscaped = isQuoted && next == UInt8(ascii: "\\")
+            var next = try behindSpace(extensionByte())
+            guard PlainHead.isTokenByte(next) else { throw Stop.invalid }
+            while PlainHead.isTokenByte(next) { next = try extensionByte() }
+            next = try behindSpace(next)
+            if next == UInt8(ascii: "=") {
+                next = try behindSpace(extensionByte())
+                if next == UInt8(ascii: "\"") {
+                    next = try extensionByte()
+                    while next != UInt8(ascii: "\"") {
+                        if next == UInt8(ascii: "\\") { next = try extensionByte() }
+                        guard PlainHead.isValueByte(next) else { throw Stop.invalid }
+                        next = try extensionByte()
+                    }
+                    next = try extensionByte()
+                } else {
+                    guard PlainHead.isTokenByte(next) else { throw Stop.invalid }
+                    while PlainHead.isTokenByte(next) { next = try extensionByte() }
+                }
+                next = try behindSpace(next)
             }
+            if next == 0x0D { return next }
+            guard next == UInt8(ascii: ";") else { throw Stop.invalid }
         }
+    }
+
+    private mutating func extensionByte() throws -> UInt8 {
+        let next = try byte()
+        extensionBytes += 1
+        guard extensionBytes <= PlainChunks.extensionBytesMax else { throw Stop.invalid }
+        return next
+    }
+
+    private mutating func behindSpace(_ first: UInt8) throws -> UInt8 {
+        var next = first
+        while next == 0x20 || next == 0x09 { next = try extensionByte() }
+        return next
     }
 
     /// One trailer line; false behind the empty one.

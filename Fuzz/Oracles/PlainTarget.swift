@@ -1,9 +1,14 @@
+import Glibc
+
 /// Request targets and hosts as an independent reader judges them (RFC 9112 section 3.2, RFC 3986).
 enum PlainTarget {
     /// Path and query of a valid target; nil when the target is refused.
     static func forwarded(_ target: ArraySlice<UInt8>, method: String) -> String? {
         let text = String(decoding: target, as: UTF8.self)
-        guard !target.isEmpty, target.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else {
+        guard !target.isEmpty, target.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
+            !text.contains(where: { "#\"<>".contains($0) }),
+            !text.prefix(while: { $0 != "?" }).contains(where: { "\\^`{}".contains($0) })
+        else {
             return nil
         }
         guard hasWholePercentEncodings(text) else { return nil }
@@ -35,21 +40,33 @@ enum PlainTarget {
         if text.hasPrefix("[") {
             guard let bracket = text.firstIndex(of: "]") else { return false }
             let address = text[text.index(after: text.startIndex)..<bracket]
-            guard !address.isEmpty, address.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else {
-                return false
-            }
+            guard isIPv6(String(address)) || isFuture(address) else { return false }
             host = text[...bracket]
         } else {
             host = text.prefix { $0 != ":" }
             guard !host.isEmpty,
-                host.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) || "-._~%".contains($0) }),
+                host.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) || "-._~%!$&'()*+;=".contains($0) }),
                 hasWholePercentEncodings(host)
             else { return false }
         }
         let port = text.dropFirst(host.count)
         guard !port.isEmpty else { return true }
-        return port.hasPrefix(":") && port.count <= 6 && port.dropFirst().utf8.allSatisfy(PlainHead.isDigit)
-            && (Int(port.dropFirst()) ?? 0) <= 65_535
+        let digits = port.dropFirst()
+        guard port.hasPrefix(":"), digits.utf8.allSatisfy(PlainHead.isDigit) else { return false }
+        return digits.isEmpty || (Int(digits.drop { $0 == "0" }) ?? (digits.allSatisfy { $0 == "0" } ? 0 : .max)) <= 65_535
+    }
+
+    /// As the C library reads it.
+    private static func isIPv6(_ text: String) -> Bool {
+        var address = in6_addr()
+        return inet_pton(AF_INET6, text, &address) == 1
+    }
+
+    private static func isFuture(_ text: Substring) -> Bool {
+        let parts = text.dropFirst().split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard text.hasPrefix("v") || text.hasPrefix("V"), parts.count == 2 else { return false }
+        return !parts[0].isEmpty && parts[0].allSatisfy(\.isHexDigit) && !parts[1].isEmpty
+            && parts[1].allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || "-._~!$&'()*+,;=:".contains($0) }
     }
 
     private static func hasWholePercentEncodings(_ text: some StringProtocol) -> Bool {

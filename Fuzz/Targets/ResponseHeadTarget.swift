@@ -47,5 +47,10 @@ private func compare(_ parsed: ResponseHead, of head: [UInt8], with plain: Plain
         }
     require(framing == plain.framing, "framing of \(shown(head)): \(parsed.framing), not \(plain.framing)")
     let type = plain.head.values("content-type").last.map { String(decoding: $0, as: UTF8.self).lowercased() } ?? ""
-    require(parsed.isEventStream == type.hasPrefix("text/event-stream"), "event stream of \(shown(head))")
+    require(parsed.isEventStream == isEventStream(type), "event stream of \(shown(head))")
+}
+
+private func isEventStream(_ type: String) -> Bool {
+    let rest = type.dropFirst(17)
+    return type.hasPrefix("text/event-stream") && (rest.isEmpty || "; \t".contains(rest.first ?? "x"))
 }
