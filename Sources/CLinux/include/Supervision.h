@@ -16,6 +16,10 @@ int signalbox_pipe(int ends[2]);
 /// Lets the child close every descriptor from `first` on; an error number on failure, as the posix_spawn family.
 int signalbox_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
+/// Gives the child a process group of its own, an empty signal mask, and the default handling of every signal.
+/// Returns 0, or an error number.
+int signalbox_spawn_in_own_group(posix_spawnattr_t *attributes);
+
 /// The environment of this process, for its children.
 char **signalbox_environment(void);
 

@@ -4,13 +4,18 @@ import Synchronization
 /// Requests of about the same length go to the same worker (specification section 3.5): the range of lengths is cut so that
 /// each worker gets about the same number of bytes for its weight; when they are out of balance nevertheless, the one with the
 /// fewest.
-final class BucketPolicy: Sendable {
+struct BucketPolicy: Sendable {
     /// The longest text of the first cut, in bytes.
     private static let initialBytes = 4096
     /// How long a request counts.
     private static let windowMilliseconds = 5_000
 
-    private struct State: Sendable {
+    /// What is kept from table to table: a worker's change of health must not forget how lengths are cut.
+    final class Memory: Sendable {
+        fileprivate let state = Mutex(State())
+    }
+
+    fileprivate struct State: Sendable {
         /// Texts of the present window, by length.
         var lengths: [Int] = []
         var bytes: [UInt64: Int] = [:]
@@ -22,12 +27,13 @@ final class BucketPolicy: Sendable {
     /// Lengths that one window keeps for the next cut.
     private static let lengthsMax = 4096
 
-    private let state = Mutex(State())
+    private let memory: Memory
     private let adjustMilliseconds: Int
     private let balanceAbsolute: Int
     private let balanceRelative: Float
 
-    init(adjustMilliseconds: Int, balanceAbsolute: Int, balanceRelative: Float) {
+    init(_ memory: Memory, adjustMilliseconds: Int, balanceAbsolute: Int, balanceRelative: Float) {
+        self.memory = memory
         self.adjustMilliseconds = adjustMilliseconds
         self.balanceAbsolute = balanceAbsolute
         self.balanceRelative = balanceRelative
@@ -41,7 +47,7 @@ final class BucketPolicy: Sendable {
         cursor: PolicyCursor
     ) -> Int? {
         facts.reason = .length
-        return state.withLock { state in
+        return memory.state.withLock { state in
             adjust(&state, ready, workers, at: filter.now)
             var (least, most) = (Int.max, 0)
             var lightest: Int?
@@ -64,7 +70,7 @@ final class BucketPolicy: Sendable {
     }
 
     func placed(_ worker: RoutedWorker, _ facts: RoutingFacts) {
-        state.withLock { state in
+        memory.state.withLock { state in
             state.bytes[worker.lease.token, default: 0] += facts.textBytes
             if state.lengths.count < BucketPolicy.lengthsMax { state.lengths.append(facts.textBytes) }
         }

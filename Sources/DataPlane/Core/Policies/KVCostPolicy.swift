@@ -23,6 +23,8 @@ struct KVCostPolicy: Sendable {
     let index: PrefixIndex
     let group: CacheGroup
     let popularity: BlockPopularity
+    /// Workers of the pool that are ready.
+    let readyCount: Int
 
     func pick(
         from ready: [Int],
@@ -35,7 +37,7 @@ struct KVCostPolicy: Sendable {
         facts.drawn = nil
         let scale = scale(ready, of: workers, filter)
         let factor = filter.loads.unheardFactor
-        if let telling = popularity.note(facts.blocks, workers: ready.count), factor > 1 {
+        if factor > 1, let telling = popularity.telling(facts.blocks, workers: readyCount) {
             let key = facts.blocks[telling]
             return pickAlone(key, factor: Double(factor), from: ready, of: workers, scale, filter, &facts)
         }
@@ -69,14 +71,16 @@ struct KVCostPolicy: Sendable {
         _ facts: inout RoutingFacts
     ) -> Int? {
         var (home, second): (Int?, Int?)
-        var (homeDistance, secondDistance) = (Double.infinity, Double.infinity)
+        var (homeTime, secondTime) = (Double.infinity, Double.infinity)
         for candidate in ready where filter.admits(workers[candidate]) {
-            let distance = KVCostPolicy.distance(key, workers[candidate].urlKey, weight: workers[candidate].weight)
-            if home == nil || distance < homeDistance {
-                (second, secondDistance) = (home, homeDistance)
-                (home, homeDistance) = (candidate, distance)
-            } else if second == nil || distance < secondDistance {
-                (second, secondDistance) = (candidate, distance)
+            let worker = workers[candidate]
+            let (time, isBelow) = Rendezvous.time(key, worker.urlKey, Double(worker.weight), below: secondTime)
+            guard isBelow else { continue }
+            if time < homeTime {
+                (second, secondTime) = (home, homeTime)
+                (home, homeTime) = (candidate, time)
+            } else {
+                (second, secondTime) = (candidate, time)
             }
         }
         facts.reason = .rendezvous
@@ -97,24 +101,6 @@ struct KVCostPolicy: Sendable {
         facts.drawn = (first, other)
         guard let other, other.cost < first.cost else { return home }
         return other.index
-    }
-
-    /// How far a worker is from a key: exponentially distributed with its weight as the rate, so that each worker is the nearest
-    /// one of its share of keys. By its URL and without a library's logarithm, so that hosts agree.
-    static func distance(_ key: UInt64, _ worker: UInt64, weight: Int) -> Double {
-        // Between 0 and 1, neither of them.
-        let draw = (Double(BlockHasher.mix(key ^ worker) >> 12) + 0.5) * 0x1p-52
-        return -logarithm(draw) / Double(weight)
-    }
-
-    /// The natural logarithm, to about nine digits.
-    static func logarithm(_ value: Double) -> Double {
-        var (exponent, significand) = (Double(value.exponent), value.significand)
-        if significand > 1.414_213_562 { (exponent, significand) = (exponent + 1, significand / 2) }
-        let ratio = (significand - 1) / (significand + 1)
-        let square = ratio * ratio
-        let series = 1 + square * (1 / 3.0 + square * (1 / 5.0 + square * (1 / 7.0 + square * (1 / 9.0))))
-        return exponent * 0.693_147_180_559_945_3 + 2 * ratio * series
     }
 
     /// What holds for all workers of a pool at one moment.
@@ -172,6 +158,7 @@ struct KVCostPolicy: Sendable {
     func placed(_ worker: RoutedWorker, _ facts: RoutingFacts, _ outbox: PlacementOutbox) -> Int {
         let matched = worker.lane.map { facts.depths[$0] } ?? 0
         if let lane = worker.lane { index.insert(facts.blocks, lane: lane, group) }
+        popularity.note(facts.blocks, workers: readyCount)
         outbox.append(group: group.seed, worker: worker.fleetKey, blocks: facts.blocks)
         return Int(KVCostPolicy.work(facts, matchedBlocks: matched))
     }

@@ -34,6 +34,7 @@ extension Policy {
             self = .cacheAware(CacheAwarePolicy(memory.cacheAware, parameters, cursor: cursor))
         case .bucket:
             let policy = BucketPolicy(
+                memory.bucket,
                 adjustMilliseconds: Int(number(.bucketAdjustIntervalSeconds) * 1000),
                 balanceAbsolute: Int(number(.balanceAbsoluteThreshold)),
                 balanceRelative: Float(number(.balanceRelativeThreshold))
@@ -54,7 +55,14 @@ extension Policy {
         case .kvCost:
             // What was sent to the workers long ago has left their caches.
             memory.cacheGroup.freshBlocks = Int(number(.cacheTokens)) / KVCostPolicy.blockTokens * max(1, readyCount)
-            self = .kvCost(KVCostPolicy(index: index(), group: memory.cacheGroup, popularity: memory.popularity))
+            self = .kvCost(
+                KVCostPolicy(
+                    index: index(),
+                    group: memory.cacheGroup,
+                    popularity: memory.popularity,
+                    readyCount: readyCount
+                )
+            )
         }
     }
 }

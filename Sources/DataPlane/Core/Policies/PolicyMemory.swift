@@ -4,6 +4,7 @@ final class PolicyMemory: Sendable {
     let cursor = PolicyCursor()
     let cacheAware = CacheAwarePolicy.Memory()
     let stickyKeys = StickyKeys()
+    let bucket = BucketPolicy.Memory()
     let popularity = BlockPopularity()
 
     init(cacheGroup: CacheGroup) {

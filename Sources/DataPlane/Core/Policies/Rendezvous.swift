@@ -48,11 +48,11 @@ struct Rendezvous: Sendable {
     /// the probability of its weight's share.
     ///
     /// - Parameter limit: later times are not computed, which spares nearly all logarithms.
-    private static func time(
+    static func time(
         _ key: UInt64,
         _ seed: UInt64,
         _ weight: Double,
-        below limit: Double
+        below limit: Double = .infinity
     ) -> (time: Double, isBelow: Bool) {
         // In the open interval from 0 to 1.
         let uniform = (Double(BlockHasher.mix(key ^ seed) >> 11) + 0.5) * 0x1p-53

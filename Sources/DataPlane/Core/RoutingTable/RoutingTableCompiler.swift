@@ -5,7 +5,7 @@ public struct RoutingTableCompiler {
     public private(set) var slots: WorkerSlots
     private let breakers: WorkerBreakers
     private let shared: SharedState
-    private var memories: [String: PolicyMemory] = [:]
+    private(set) var memories: [String: PolicyMemory] = [:]
     /// The leases that were unhealthy in the last table.
     private var unhealthy: Set<WorkerSlots.Lease> = []
 
@@ -59,6 +59,8 @@ public struct RoutingTableCompiler {
                 memory.stickyKeys.forget(token)
             }
         }
+        let models = Set(snapshot.workers.flatMap { $0.models.map(\.id) })
+        memories = memories.filter { $0.key.isEmpty || models.contains($0.key) }
     }
 
     /// Keeps what workers told of their load; that of workers without a slot yet comes again with the next message.
@@ -197,11 +199,17 @@ public struct RoutingTableCompiler {
         let bytes = Array(model.utf8)
         let group = CacheGroup(
             seed: BlockHasher.hash(bytes.span, 0..<bytes.count, seed: BlockHasher.version),
-            number: UInt16(clamping: memories.count)
+            number: freeGroupNumber
         )
         let memory = PolicyMemory(cacheGroup: group)
         memories[model] = memory
         return memory
+    }
+
+    /// The least number that no model has. Blocks that are left of a former one match no other model's.
+    private var freeGroupNumber: UInt16 {
+        let taken = Set(memories.values.map(\.cacheGroup.number))
+        return (0...UInt16.max).first { !taken.contains($0) } ?? .max
     }
 
     /// Whether requests have to be told apart by model: some workers serve models that others do not.

@@ -118,8 +118,8 @@ struct PolicyPropertyTests {
         let weights = [1, 4, 16, 64, 256]
         func nearest(_ key: UInt64, _ weights: [Int]) -> Int? {
             weights.indices.min { one, other in
-                KVCostPolicy.distance(key, BlockHasher.mix(UInt64(one + 1)), weight: weights[one])
-                    < KVCostPolicy.distance(key, BlockHasher.mix(UInt64(other + 1)), weight: weights[other])
+                Rendezvous.time(key, BlockHasher.mix(UInt64(one + 1)), Double(weights[one])).time
+                    < Rendezvous.time(key, BlockHasher.mix(UInt64(other + 1)), Double(weights[other])).time
             }
         }
         var random = SplitMix64(seed: 17)

@@ -11,28 +11,35 @@ struct TextPolicyTests {
         var facts = RoutingFacts()
         var random = SplitMix64(seed: 3)
         var now = MonotonicTime(milliseconds: 5_000)
-        let policy: Policy
-        let table: RoutingTable
+        private var compiler: RoutingTableCompiler
+        private let snapshot: Snapshot
+        private(set) var table: RoutingTable
+        var policy: Policy { table.pools[0].policy }
 
         init(_ name: PolicyName, _ parameters: [String: Double] = [:], weights: [Int] = [1, 1, 1]) throws {
-            var compiler = RoutingTableCompiler(shared)
             let snapshotWorkers = weights.enumerated().map { index, weight in
                 var worker = Samples.worker(index + 1)
                 worker.weight = weight
                 return worker
             }
-            table = try compiler.compile(
-                Snapshot(
-                    version: SnapshotVersion(epoch: Samples.epoch, sequence: 1),
-                    workers: snapshotWorkers,
-                    policy: PolicyConfiguration(name: name, parameters: parameters)
-                ),
-                digest: SnapshotDigest(of: []),
-                observed: [],
-                addresses: [:]
+            snapshot = Snapshot(
+                version: SnapshotVersion(epoch: Samples.epoch, sequence: 1),
+                workers: snapshotWorkers,
+                policy: PolicyConfiguration(name: name, parameters: parameters)
             )
+            compiler = RoutingTableCompiler(shared)
+            table = try Bench.compile(snapshot, &compiler)
             workers = table.workers
-            policy = table.pools[0].policy
+        }
+
+        private static func compile(_ snapshot: Snapshot, _ compiler: inout RoutingTableCompiler) throws -> RoutingTable {
+            try compiler.compile(snapshot, digest: SnapshotDigest(of: []), observed: [], addresses: [:])
+        }
+
+        /// Another table, as after each change of a worker's health.
+        func compileAgain() throws {
+            table = try Bench.compile(snapshot, &compiler)
+            workers = table.workers
         }
 
         /// Picks for a text and lets the request stay in flight when `holds`; returns the worker.
@@ -243,6 +250,19 @@ struct TextPolicyTests {
             if round >= 1_000 { counts[picked] += 1 }
         }
         #expect(counts[1] > 3 * (counts[0] + counts[2]) / 2, "\(counts)")
+    }
+
+    @Test("bucket keeps how it has cut the lengths when another table is compiled")
+    func bucketRemembers() throws {
+        let bench = try Bench(.bucket)
+        for round in 0..<1_000 {
+            bench.now = bench.now.adding(milliseconds: 10)
+            _ = bench.route(String(repeating: "x", count: 100 + round % 800))
+        }
+        bench.now = bench.now.adding(milliseconds: 5_000)
+        try bench.compileAgain()
+        #expect(bench.route(String(repeating: "x", count: 110)) == 0)
+        #expect(bench.route(String(repeating: "x", count: 890)) == 2)
     }
 
     @Test("consistent_hashing sends a key to one worker, and the number of a worker to that one or none")

@@ -38,6 +38,20 @@ struct RoutingTableTests {
         #expect(WorkerAvailability(of: Samples.worker(1), observed: .ready, isResolved: false) == .pending)
     }
 
+    @Test("What is kept for a model goes with its last worker, and no two models share a number")
+    func forgottenModels() throws {
+        var compiler = RoutingTableCompiler(SharedState(slotsMax: 8))
+        for round in 1...5 {
+            let workers = [Samples.worker(1, models: ["stays"]), Samples.worker(2, models: ["model-\(round)"])]
+            _ = try compile(workers, compiler: &compiler)
+            let version = SnapshotVersion(epoch: Samples.epoch, sequence: 1)
+            compiler.retire(allBut: Snapshot(version: version, workers: workers))
+            #expect(Set(compiler.memories.keys).subtracting([""]) == ["stays", "model-\(round)"])
+            let numbers = compiler.memories.values.map(\.cacheGroup.number)
+            #expect(Set(numbers).count == numbers.count && numbers.allSatisfy { $0 < 4 })
+        }
+    }
+
     @Test("With one set of models every request goes to every worker")
     func oneModel() throws {
         var compiler = RoutingTableCompiler(SharedState(slotsMax: 8))
