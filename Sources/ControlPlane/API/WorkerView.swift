@@ -31,6 +31,7 @@ enum WorkerView {
             "load": .integer(traffic.reduce(0) { $0 + ($1.inFlight(worker.incarnation) ?? 0) }),
             "in_flight": inFlight(worker, traffic),
             "breakers": breakers(worker, traffic),
+            "learned_limits": learnedLimits(worker, traffic),
             "told_load": told.map(json) ?? .null,
             "running_requests_max": .integer(orNull: worker.runningRequestsMax),
             "connection_mode": "HTTP",
@@ -78,6 +79,14 @@ enum WorkerView {
             }
         }
         return .object(Dictionary(reports) { first, _ in first })
+    }
+
+    /// The most requests that it was found to bear, by data plane; one that is missing has learned no limit.
+    private static func learnedLimits(_ worker: Worker, _ traffic: [DataPlaneTraffic]) -> JSONValue {
+        let limits = traffic.compactMap { plane in
+            plane.learnedLimits[worker.incarnation].map { (plane.id, JSONValue.integer($0)) }
+        }
+        return .object(Dictionary(limits) { first, _ in first })
     }
 
     /// What the worker itself says of its load.

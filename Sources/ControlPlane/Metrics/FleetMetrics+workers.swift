@@ -28,6 +28,15 @@ extension FleetMetrics {
                 page.sample("signalbox_worker_breakers", [("worker", url), ("state", state.rawValue)], count)
             }
         }
+        page.family(
+            "signalbox_worker_learned_limit",
+            .gauge,
+            "The least of the limits that data planes have learned for a worker that says none; 0: no limit."
+        )
+        for (url, workers) in byURL {
+            let limits = traffic.flatMap { plane in workers.compactMap { plane.learnedLimits[$0.incarnation] } }
+            page.sample("signalbox_worker_learned_limit", [("worker", url)], limits.min() ?? 0)
+        }
         page.family("signalbox_probes_total", .counter, "Probes of a worker, by how they ended.")
         for (url, workers) in byURL {
             let counts = workers.reduce(ProbeCounts()) { $0 + (probes[$1.incarnation] ?? ProbeCounts()) }

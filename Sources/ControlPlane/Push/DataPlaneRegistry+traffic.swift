@@ -18,16 +18,17 @@ extension DataPlaneRecord {
             id: hello.id,
             isConnected: isConnected,
             version: heartbeat?.applied,
-            inFlight: heartbeat?.workers.map { workers in
-                Dictionary(workers.map { ($0.incarnation, $0.inFlight) }) { first, _ in first }
-            },
+            inFlight: heartbeat?.workers == nil ? nil : byWorker(\.inFlight),
             totalInFlight: heartbeat?.inFlight ?? 0,
-            breakers: Dictionary(
-                (heartbeat?.workers ?? []).compactMap { worker in worker.breaker.map { (worker.incarnation, $0) } }
-            ) { first, _ in first },
-            prefixBytes: Dictionary(
-                (heartbeat?.workers ?? []).compactMap { worker in worker.prefixBytes.map { (worker.incarnation, $0) } }
-            ) { first, _ in first }
+            breakers: byWorker(\.breaker),
+            prefixBytes: byWorker(\.prefixBytes),
+            learnedLimits: byWorker(\.learnedLimit)
         )
+    }
+
+    /// One thing of those that were said of workers, where it was said.
+    private func byWorker<Value>(_ value: (WorkerTraffic) -> Value?) -> [IncarnationID: Value] {
+        let told = (heartbeat?.workers ?? []).compactMap { worker in value(worker).map { (worker.incarnation, $0) } }
+        return Dictionary(told) { first, _ in first }
     }
 }

@@ -9,7 +9,6 @@ extension Subscription {
     func heartbeat(_ applied: SnapshotVersion?) -> DataPlaneHeartbeat {
         let table = update?.update.table
         if let table { shared.advance(&census, table) }
-        shared.limits.review(at: EpollReactor.clock())
         var inFlight = 0
         var waiting = 0
         var connections = 0
@@ -72,12 +71,14 @@ extension Subscription {
             let inFlight = shared.loads.inFlight(slot: worker.lease.slot)
             let report = reports[worker.lease.slot]
             let prefixBytes = census.bytes(worker.lease) + treeSizes[worker.lease.token, default: 0]
-            guard inFlight > 0 || report != nil || prefixBytes > 0 else { return nil }
+            let learnedLimit = shared.loads.learnedMax(slot: worker.lease.slot)
+            guard inFlight > 0 || report != nil || prefixBytes > 0 || learnedLimit > 0 else { return nil }
             return WorkerTraffic(
                 incarnation: worker.incarnation,
                 inFlight: inFlight,
                 breaker: report,
-                prefixBytes: prefixBytes > 0 ? prefixBytes : nil
+                prefixBytes: prefixBytes > 0 ? prefixBytes : nil,
+                learnedLimit: learnedLimit > 0 ? learnedLimit : nil
             )
         }
     }

@@ -48,6 +48,9 @@ final class Subscription {
     private var hasSaidDisconnected = false
     /// How much of prompts each worker is thought to have.
     var census = PrefixCensus()
+    /// The workers that have a learned limit, and when that is looked at next.
+    var limited: Set<IncarnationID> = []
+    var limitsDueAt = MonotonicTime(milliseconds: 0)
     /// Memory was trimmed behind the first table.
     var hasTrimmed = false
 
@@ -118,6 +121,7 @@ final class Subscription {
             perform { try state.timePassed(at: EpollReactor.clock(), heartbeat: heartbeat(applied)) }
             lookIntoCache()
             probeWorkers()
+            reviewLimits()
             wait()
         }
     }

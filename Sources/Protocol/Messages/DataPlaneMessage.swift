@@ -80,8 +80,8 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
     public var draining: Bool
     /// What it holds for its connections; nil from a data plane that does not say.
     public var held: HeldResources?
-    /// The workers of the applied snapshot that have requests of this data plane, whose breaker is not closed, or that its
-    /// prefix index knows; nil from a data plane that does not say.
+    /// The workers of the applied snapshot that have requests of this data plane, whose breaker is not closed, whose limit
+    /// was learned, or that its prefix index knows; nil from a data plane that does not say.
     public var workers: [WorkerTraffic]?
     /// The other data planes that this one hears; nil from one that does not listen.
     public var peers: [PeerReport]?

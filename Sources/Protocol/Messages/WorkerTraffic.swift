@@ -7,18 +7,28 @@ public struct WorkerTraffic: Hashable, Sendable, Codable {
     public var breaker: BreakerReport?
     /// Bytes of prompts that the worker is thought to have, as last counted, or the characters of its `cache_aware` tree; nil: none.
     public var prefixBytes: Int?
+    /// The most requests in flight that the worker was found to bear; nil: no limit was learned.
+    public var learnedLimit: Int?
 
-    public init(incarnation: IncarnationID, inFlight: Int, breaker: BreakerReport? = nil, prefixBytes: Int? = nil) {
+    public init(
+        incarnation: IncarnationID,
+        inFlight: Int,
+        breaker: BreakerReport? = nil,
+        prefixBytes: Int? = nil,
+        learnedLimit: Int? = nil
+    ) {
         self.incarnation = incarnation
         self.inFlight = inFlight
         self.breaker = breaker
         self.prefixBytes = prefixBytes
+        self.learnedLimit = learnedLimit
     }
 
     enum CodingKeys: String, CodingKey {
         case incarnation, breaker
         case inFlight = "in_flight"
         case prefixBytes = "prefix_bytes"
+        case learnedLimit = "learned_limit"
     }
 }
 

@@ -30,10 +30,10 @@ LIMITS = {
 }
 
 
-def fleet(bench: Workbench, limits: str) -> tuple[ControlPlane, DataPlane]:
+def fleet(bench: Workbench, limits: str, *flags: object) -> tuple[ControlPlane, DataPlane]:
     worker_flags, plane_flags = LIMITS[limits]
     workers = [bench.worker(*ENGINE, *worker_flags) for _ in range(WORKERS)]
-    control_plane = bench.control_plane(*plane_flags)
+    control_plane = bench.control_plane(*plane_flags, *flags)
     data_plane = bench.data_plane(control_plane.control_socket)
     for worker in workers:
         assert control_plane.admin.add_worker(worker.url).status_code == 200

@@ -18,6 +18,9 @@ public struct DataPlaneTraffic: Hashable, Sendable {
     /// Bytes of prompts that workers are thought to have.
     public var prefixBytes: [IncarnationID: Int]
 
+    /// The limits that were learned for workers that say none.
+    public var learnedLimits: [IncarnationID: Int]
+
     public init(
         id: String,
         isConnected: Bool,
@@ -25,7 +28,8 @@ public struct DataPlaneTraffic: Hashable, Sendable {
         inFlight: [IncarnationID: Int]?,
         totalInFlight: Int,
         breakers: [IncarnationID: BreakerReport] = [:],
-        prefixBytes: [IncarnationID: Int] = [:]
+        prefixBytes: [IncarnationID: Int] = [:],
+        learnedLimits: [IncarnationID: Int] = [:]
     ) {
         self.id = id
         self.isConnected = isConnected
@@ -34,6 +38,7 @@ public struct DataPlaneTraffic: Hashable, Sendable {
         self.totalInFlight = totalInFlight
         self.breakers = breakers
         self.prefixBytes = prefixBytes
+        self.learnedLimits = learnedLimits
     }
 
     /// Requests at one worker; nil when that is not known.

@@ -14,7 +14,7 @@ struct ConcurrencyEstimator: Sendable {
     /// Of the time after which clients leave, the share that a worker may use up: some of it passes before, in a queue.
     private static let patienceShare = 0.6
     /// In this many milliseconds the known patience doubles, so that it is felt for again.
-    private static let patienceDoubling = 60_000.0
+    private static let patienceDoubling = 600_000.0
     /// More in flight than borne so far by this factor is overload.
     private static let loadedFactor = 1.25
     /// Requests that queue take longer than at best by at least this factor.
@@ -136,7 +136,9 @@ struct ConcurrencyEstimator: Sendable {
         let took = window.averageMilliseconds
         lastCompleted = (now, took)
         guard window.completed >= ConcurrencyEstimator.requestsMin else { return }
-        bestMilliseconds = bestMilliseconds.map { min($0 * ConcurrencyEstimator.durationDrift, took) } ?? took
+        // Under a limit the worker is always busy, and cannot show its best time again.
+        let drift = limit > 0 ? 1 : ConcurrencyEstimator.durationDrift
+        bestMilliseconds = bestMilliseconds.map { min($0 * drift, took) } ?? took
         let shown = window.requestsPerMillisecond
         guard shown > 0 else { return }
         let weight = throughput > 0 ? ConcurrencyEstimator.throughputWeight : 1
@@ -162,10 +164,14 @@ struct ConcurrencyEstimator: Sendable {
             let lastCompleted, let bestMilliseconds
         else { return false }
         let waited = window.averageAbandonedMilliseconds
-        guard now - lastCompleted.at <= waited * 3, lastCompleted.milliseconds <= waited,
-            lastCompleted.milliseconds > bestMilliseconds * ConcurrencyEstimator.queuedFactor
-        else { return false }
-        if limit > 0 { return inFlight * 10 >= limit * 8 }
+        // Under a limit requests have waited here before, so that clients seem to have less patience than they have.
+        let isLimited = limit > 0
+        let others = lastCompleted.milliseconds / (isLimited ? ConcurrencyEstimator.queuedFactor : 1)
+        let isQueueing =
+            now - lastCompleted.at <= waited * 3 && others <= waited
+            && lastCompleted.milliseconds > bestMilliseconds * ConcurrencyEstimator.queuedFactor
+        guard isQueueing else { return false }
+        if isLimited { return inFlight * 10 >= limit * 8 }
         let most = borne(patience: waited) * ConcurrencyEstimator.loadedFactor
         return inFlight > ConcurrencyEstimator.unlimitedMax && Double(inFlight) > most
     }
@@ -223,13 +229,14 @@ struct ConcurrencyEstimator: Sendable {
         if let probe {
             self.probe = nil
             let more = Double(limit) / Double(max(1, probe.limitBefore)) - 1
-            if window.requestsPerMillisecond > probe.throughputBefore * (1 + more / 2) {
+            let bringsMore = window.requestsPerMillisecond > probe.throughputBefore * (1 + more / 2)
+            if bringsMore && took <= bearable {
                 nextRest = ConcurrencyEstimator.restMin
-                return raise(window, factor: 2)
+                return raise(window, factor: took * 2 <= bearable ? 2 : 1.25)
             }
             restUntil = now + nextRest
             nextRest = min(nextRest * 2, ConcurrencyEstimator.restMax)
-            if took > bearable { return set(probe.limitBefore) }
+            if took > bearable { return bringsMore ? () : set(probe.limitBefore) }
         }
         if now >= restUntil { raise(window, factor: took * 2 <= bearable ? 2 : 1.25) }
     }

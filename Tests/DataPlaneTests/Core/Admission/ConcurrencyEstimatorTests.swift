@@ -46,10 +46,10 @@ struct ConcurrencyEstimatorTests {
         var estimator = ConcurrencyEstimator()
         let worker = Worker(running: running, patience: 2_500)
         _ = run(&estimator, worker, offered: running, windows: 3)
-        let inFlight = run(&estimator, worker, offered: running * 4, windows: 100)
+        let inFlight = run(&estimator, worker, offered: running * 4, windows: 1_000)
         #expect(inFlight.allSatisfy { $0 >= running }, "never below what it runs at one time")
         // Now and then a window tries whether clients wait longer than they did.
-        #expect(inFlight.filter { $0 > running * 5 / 2 }.count <= 10)
+        #expect(inFlight.filter { $0 > running * 5 / 2 }.count <= 50)
     }
 
     @Test("A worker that becomes faster gets more again")
