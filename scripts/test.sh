@@ -58,7 +58,7 @@ unit_tests() {
 # Every planted bug must be found, and nothing else.
 simulation() {
     local plant
-    for plant in lost-audit lower-sequence mixed-version stale-table forgotten-breaker leaked-load lost-deadline; do
+    for plant in lost-audit lower-sequence mixed-version mixed-tables stale-table forgotten-breaker leaked-load lost-deadline; do
         note "\$ simulation --seeds 1000 --plant $plant"
         "$bin_dir/simulation" --seeds 1000 --plant "$plant"
     done

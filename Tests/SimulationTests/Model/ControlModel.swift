@@ -29,8 +29,9 @@ struct ControlModel {
     /// Reads, checks and publishes the newest committed state.
     mutating func publish(_ store: StoreModel, at now: Int, dice: inout Dice) throws -> EncodedSnapshot {
         mustPublish = false
-        let encoded = try EncodedSnapshot(store.snapshot(&dice))
-        try store.check(encoded)
+        let snapshot = store.snapshot(&dice)
+        try store.check(snapshot)
+        let encoded = try EncodedSnapshot(snapshot)
         registry.publish(try PublishedSnapshot(encoded, committedAt: instant(now)))
         return encoded
     }

@@ -14,6 +14,8 @@ enum Plant: String, CaseIterable {
     case lowerSequence = "lower-sequence"
     /// A snapshot shows rows of another version.
     case mixedVersion = "mixed-version"
+    /// A connection is opened to the address that another table has in the place of the picked worker.
+    case mixedTables = "mixed-tables"
     /// A thread goes on with its old table after the new one was acknowledged.
     case staleTable = "stale-table"
     /// A breaker that is open is forgotten, so that its worker gets requests before its time.
@@ -28,6 +30,7 @@ enum Plant: String, CaseIterable {
         switch self {
         case .lostAudit, .mixedVersion: 1
         case .lowerSequence: 2
+        case .mixedTables: 3
         case .staleTable, .forgottenBreaker: 4
         case .leakedLoad: 5
         case .lostDeadline: 6

@@ -36,6 +36,8 @@ struct SimulatedNetwork: Network {
     var wakes: Set<Int> = []
     /// Requests that the engine sent to workers since the last look, and whether each went on a new connection.
     var attempts: [(id: ConnectionID, isFresh: Bool)] = []
+    /// The planted bug ``Plant/mixedTables``.
+    var misroutes = false
     private var nextSlot: UInt32 = 0
     private var freeSlots: [UInt32] = []
     private var generation: UInt32 = 0
@@ -66,7 +68,8 @@ struct SimulatedNetwork: Network {
 
     mutating func connect(to address: UpstreamAddress) -> ConnectionID? {
         guard case .ip(let ip, _) = address else { return nil }
-        return open(.worker(Int(ip.bytes[3])), isConnected: false)
+        let number = Int(ip.bytes[3])
+        return open(.worker(misroutes ? number % World.workersMax + 1 : number), isConnected: false)
     }
 
     mutating func send(_ bytes: borrowing Span<UInt8>, to id: ConnectionID) {

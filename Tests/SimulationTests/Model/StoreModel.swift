@@ -14,19 +14,19 @@ struct StoreModel {
     let epoch: Epoch
     private(set) var rows = Rows()
     /// What each version shows, as it was committed.
-    private(set) var committed: [UInt64: SnapshotDigest] = [:]
+    private(set) var committed: [UInt64: Snapshot] = [:]
     private let plant: Plant?
 
-    init(epoch: Epoch, plant: Plant?) throws {
+    init(epoch: Epoch, plant: Plant?) {
         self.epoch = epoch
         self.plant = plant
-        try note()
+        note()
     }
 
     /// Makes a change in steps; a crash between two of them leaves nothing of it.
     ///
     /// - Returns: false when the process died before the commit.
-    mutating func change(_ dice: inout Dice, crashes: Bool, _ edit: (inout Rows) -> Void) throws -> Bool {
+    mutating func change(_ dice: inout Dice, crashes: Bool, _ edit: (inout Rows) -> Void) -> Bool {
         var draft = rows
         draft.sequence += 1
         edit(&draft)
@@ -37,7 +37,7 @@ struct StoreModel {
         draft.audit.append(draft.sequence)
         if crashes { return false }
         rows = draft
-        try note()
+        note()
         return true
     }
 
@@ -51,22 +51,22 @@ struct StoreModel {
     /// Short time limits and breakers that open soon, so that a run needs little simulated time.
     private static let settings: RoutingSettings = {
         var settings = RoutingSettings()
-        settings.timeouts.firstByteMilliseconds = 20_000
-        settings.timeouts.streamIdleMilliseconds = 10_000
-        settings.timeouts.queueMilliseconds = 5_000
-        settings.timeouts.connectMilliseconds = 2_000
+        settings.timeouts.firstByteMilliseconds = 8_000
+        settings.timeouts.streamIdleMilliseconds = 4_000
+        settings.timeouts.queueMilliseconds = 3_000
+        settings.timeouts.connectMilliseconds = 1_000
         settings.timeouts.holdMilliseconds = 2_000
         settings.breaker.failureThreshold = 2
         settings.breaker.successThreshold = 1
         settings.breaker.openMilliseconds = 4_000
         settings.retry.silenceMilliseconds = 1_000
-        settings.headTimeoutMilliseconds = 10_000
-        settings.keepAliveTimeoutMilliseconds = 20_000
+        settings.headTimeoutMilliseconds = 4_000
+        settings.keepAliveTimeoutMilliseconds = 5_000
         return settings
     }()
 
-    private mutating func note() throws {
-        committed[rows.sequence] = try EncodedSnapshot(whole).header.digest
+    private mutating func note() {
+        committed[rows.sequence] = whole
     }
 
     private var whole: Snapshot {
@@ -79,7 +79,7 @@ struct StoreModel {
     }
 
     /// Invariant 1: every version has its audit row, in order, and shows what was committed with it.
-    func check(_ published: EncodedSnapshot? = nil) throws {
+    func check(_ published: Snapshot? = nil) throws {
         guard rows.audit == Array(1..<(rows.sequence + 1)) else {
             throw Finding(
                 invariant: 1,
@@ -87,7 +87,7 @@ struct StoreModel {
             )
         }
         guard let published else { return }
-        guard published.header.digest == committed[published.version.sequence] else {
+        guard published == committed[published.version.sequence] else {
             throw Finding(invariant: 1, message: "version \(published.version.sequence) shows rows of another one")
         }
     }

@@ -17,7 +17,7 @@ extension World {
             }
         }
         // 6: no client waits longer than five attempts with all their time limits.
-        for client in clients where client.phase == .waiting && now - client.waitsSince > 150_000 {
+        for client in clients where client.phase == .waiting && now - client.waitsSince > 75_000 {
             throw Finding(invariant: 6, message: "client \(client.number) has waited \(now - client.waitsSince) ms")
         }
     }

@@ -3,7 +3,7 @@ import SignalboxProtocol
 
 /// Clients, workers, and the connections between them and the data planes.
 extension World {
-    private static let clientsMax = 12
+    static let clientsMax = 12
 
     /// A client comes, asks, or leaves.
     func stepClient() throws {
@@ -155,6 +155,13 @@ extension World {
         }
     }
 
+    /// Invariant 3: what is sent to a worker was written for it, whatever table its thread has swapped to meanwhile.
+    private func checkHost(_ sent: [UInt8], _ worker: Int) throws {
+        let host = "Host: worker-\(worker):8000\r\n"
+        guard ClientModel.find(Array(host.utf8), in: sent, from: 0) == nil else { return }
+        throw Finding(invariant: 3, message: "worker \(worker) is sent a request that was written for another one")
+    }
+
     /// The bytes of a whole request at the beginning; nil while there is none.
     private func requestLength(_ bytes: [UInt8]) -> Int? {
         guard let end = ClientModel.find([13, 10, 13, 10], in: bytes, from: 0) else { return nil }
@@ -196,9 +203,11 @@ extension World {
         let attempts = thread.network.attempts
         thread.network.attempts = []
         for (id, isFresh) in attempts {
-            guard case .worker(let number) = thread.network.connections[id]?.peer, !(isFresh && number == again) else {
+            guard let connection = thread.network.connections[id], case .worker(let number) = connection.peer else {
                 continue
             }
+            try checkHost(connection.toPeer, number)
+            if isFresh && number == again { continue }
             let ready = thread.table.workers.first { worker in
                 worker.availability == .ready && worker.endpoint.addresses.first.map { Int($0.bytes[3]) } == number
             }

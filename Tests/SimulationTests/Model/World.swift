@@ -39,7 +39,7 @@ final class World {
     init(seed: UInt64, plant: Plant?) throws {
         self.plant = plant
         dice = Dice(seed: seed)
-        store = try StoreModel(epoch: Epoch.random(using: &dice), plant: plant)
+        store = StoreModel(epoch: Epoch.random(using: &dice), plant: plant)
         for number in 0..<(1 + dice.below(3)) {
             planes.append(PlaneModel(number: number, now: MonotonicTime(milliseconds: now), dice: &dice))
         }
@@ -122,15 +122,16 @@ final class World {
         }
     }
 
-    /// Half a second in which everybody gets a turn, as on a machine that is not starved.
+    /// Time in which everybody gets a turn often enough to be heard, as on a machine that is not starved.
     private func letTimePassFairly() throws {
-        for _ in 0..<5 {
-            try advance(100)
+        for _ in 0..<2 {
+            try advance(400)
             try stepControl()
             for index in planes.indices {
                 for _ in 0..<3 { try stepLink(index) }
                 for thread in 0..<2 { try swapTable(index, thread) }
             }
+            for _ in 0..<World.clientsMax { try stepNetwork() }
         }
     }
 
@@ -188,7 +189,7 @@ final class World {
 
     private func change(_ what: String, _ edit: (inout StoreModel.Rows) -> Void) throws {
         let crashes = isTroubled && dice.oneIn(25)
-        let isDone = try store.change(&dice, crashes: crashes, edit)
+        let isDone = store.change(&dice, crashes: crashes, edit)
         say("\(what): \(isDone ? "version \(store.rows.sequence)" : "crash")")
         if crashes { killControl() }
         control?.mustPublish = true
@@ -287,6 +288,7 @@ final class World {
     private func swapTable(_ number: Int, _ index: Int) throws {
         let plane = planes[number]
         let actions = try plane.swapTable(index, plant: plant)
+        if plant == .mixedTables { plane.threads[index].network.misroutes = dice.oneIn(4) }
         try noteAttempts(plane, plane.threads[index])
         try perform(plane, actions)
     }
