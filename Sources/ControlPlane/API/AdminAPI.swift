@@ -14,6 +14,7 @@ struct AdminAPI: Sendable {
             + FanOutRoutes(services: services).routes
             + PolicyRoutes(services: services).routes
             + SettingsRoutes(services: services).routes
+            + ModelRoutes(services: services).routes
             + HistoryRoutes(services: services).routes
             + DiscoveryRoutes(services: services).routes
             + StatusRoutes(services: services).routes

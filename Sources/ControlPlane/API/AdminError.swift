@@ -86,6 +86,18 @@ struct AdminError: Error, Hashable {
             self.init(.notFound, code: "POLICY_NOT_FOUND", "Model '\(model)' has no policy of its own.")
         case .settingsNotFound(let model):
             self.init(.notFound, code: "SETTINGS_NOT_FOUND", "Model '\(model)' has no settings of its own.")
+        case .modelNotKnown(let model):
+            self.init(
+                .notFound,
+                code: "MODEL_NOT_FOUND",
+                "The model '\(model)' is not remembered; GET /models lists those that are."
+            )
+        case .modelServed(let model, let workers):
+            self.init(
+                .conflict,
+                code: "MODEL_SERVED",
+                "\(workers) worker\(workers == 1 ? " serves" : "s serve") the model '\(model)'; remove them first."
+            )
         case .invalid(let sentences): self = .unprocessable(sentences.joined(separator: " "))
         case .diskFull:
             self.init(

@@ -57,7 +57,7 @@ extension Store {
                 version: try Store.version(database, epoch: epoch),
                 workers: try WorkerRow.all(database).map(\.snapshotWorker),
                 policy: policies.standard,
-                models: try Store.models(policies, settings, database),
+                models: Store.models(policies, settings, known: try Store.knownModels(database)),
                 settings: settings.standard
             )
         }
@@ -67,14 +67,15 @@ extension Store {
     private static func models(
         _ policies: StoredPolicies,
         _ settings: StoredSettings,
-        _ database: Database
-    ) throws -> [ModelConfiguration] {
+        known: [String]
+    ) -> [ModelConfiguration] {
         var configurations: [String: ModelConfiguration] = [:]
         for configuration in policies.models { configurations[configuration.model] = configuration }
         for configuration in settings.models {
             configurations[configuration.model, default: configuration].timeouts = configuration.timeouts
         }
-        return try modelNames(database).compactMap { configurations[$0] }
+        for model in known { configurations[model, default: ModelConfiguration(model: model)].wasServed = true }
+        return configurations.values.sorted { $0.model.utf8.lexicographicallyPrecedes($1.model.utf8) }
     }
 
     /// Notes published snapshots, oldest first, in one transaction; the same version with the same digest is noted once.

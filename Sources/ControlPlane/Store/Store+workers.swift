@@ -106,6 +106,7 @@ extension Store {
         )
         if let models { worker.take(models) }
         try WorkerRow.insert(worker, database)
+        try rememberModels(of: worker, database)
         let change = AuditedChange(action: .workerAdded, subject: worker.url.description, after: worker.auditValue)
         return Committed(worker, version: try record(change, origin: origin, epoch: epoch, in: database))
     }
@@ -218,6 +219,9 @@ extension Store {
             return Committed(worker, version: try version(database, epoch: epoch), isChange: false)
         }
         try WorkerRow.update(changed, database)
+        if changed.servedModelNames != worker.servedModelNames || worker.drain != nil && changed.drain == nil {
+            try rememberModels(of: changed, database)
+        }
         let change = AuditedChange(
             action: action,
             subject: worker.url.description,

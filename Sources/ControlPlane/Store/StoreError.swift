@@ -12,6 +12,10 @@ public enum StoreError: Error, Hashable, Sendable {
     case policyNotFound(model: String)
     /// The model has no settings of its own.
     case settingsNotFound(model: String)
+    /// The model is not remembered.
+    case modelNotKnown(String)
+    /// Workers serve the model, so it cannot be forgotten.
+    case modelServed(String, workers: Int)
     /// The values would break rules of the snapshot, as sentences.
     case invalid([String])
     /// No more workers can be registered.

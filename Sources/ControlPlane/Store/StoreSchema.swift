@@ -1,4 +1,6 @@
+import ControlPlaneCore
 import GRDB
+import SignalboxProtocol
 
 /// The tables of the database, as migrations that are only ever appended to.
 ///
@@ -25,7 +27,35 @@ enum StoreSchema {
         migrator.registerMigration("6 held workers") { database in
             for statement in heldWorkers { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("7 known models") { database in
+            try database.execute(sql: knownModels)
+            try rememberModels(database)
+        }
         return migrator
+    }
+
+    /// The models that workers served beside others, in the order in which that was last seen.
+    private static let knownModels = """
+        CREATE TABLE known_model (
+            position INTEGER PRIMARY KEY AUTOINCREMENT,
+            model TEXT NOT NULL UNIQUE CHECK (model <> '')
+        ) STRICT
+        """
+
+    /// Where workers differ already.
+    private static func rememberModels(_ database: Database) throws {
+        let rows = try Row.fetchAll(database, sql: "SELECT models, model_given FROM worker WHERE intent = 'active'")
+        let served = try Set(
+            rows.map { row in
+                let given: String? = row["model_given"]
+                let cards = try JSONText.value([ModelCard].self, from: row["models"])
+                return Set(cards.map(\.id) + [given].compactMap(\.self))
+            }
+        ).filter { !$0.isEmpty }
+        guard served.count > 1 else { return }
+        for model in Set(served.joined()).sorted() {
+            try database.execute(sql: "INSERT INTO known_model (model) VALUES (?)", arguments: [model])
+        }
     }
 
     /// A worker whose pod is not ready gets nothing from a new process either, whoever is away then.

@@ -101,6 +101,17 @@ enum WorkerRow {
         return try Row.fetchOne(statement, arguments: [pod.uid]).map(worker)
     }
 
+    /// Another worker that takes requests and has said its models.
+    static func anotherWithModels(_ incarnation: IncarnationID, _ database: Database) throws -> Worker? {
+        let statement = try database.cachedStatement(
+            sql: """
+                SELECT * FROM worker
+                WHERE intent = 'active' AND incarnation <> ? AND (models <> '[]' OR model_given IS NOT NULL) LIMIT 1
+                """
+        )
+        return try Row.fetchOne(statement, arguments: [incarnation.description]).map(worker)
+    }
+
     static func find(_ incarnation: IncarnationID, _ database: Database) throws -> Worker? {
         try find("incarnation", incarnation.description, database)
     }

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
@@ -58,16 +59,20 @@ struct MetricsServerTests {
                 }
             }
         return try await connection.executeThenClose { inbound, outbound in
-            if let text { try await outbound.write(ByteBuffer(string: text)) }
             var answer = ""
-            for try await bytes in inbound { answer += String(buffer: bytes) }
+            do {
+                if let text { try await outbound.write(ByteBuffer(string: text)) }
+                for try await bytes in inbound { answer += String(buffer: bytes) }
+            } catch let error as IOError where [ECONNRESET, EPIPE].contains(error.errnoCode) {
+                // Closed with something unread: it was too late.
+            }
             return answer
         }
     }
 
     @Test("closes connections that send no head, and those that stay silent behind an answer")
     func silent() async throws {
-        let limits = ListenerLimits(connectionsMax: 8, headTimeout: .milliseconds(100), idleTimeout: .milliseconds(300))
+        let limits = ListenerLimits(connectionsMax: 8, headTimeout: .milliseconds(500), idleTimeout: .milliseconds(700))
         #expect(try await answer(to: "GET /met", silent: 1, limits: limits).isEmpty)
         let request = "GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n"
         #expect(try await answer(to: request, limits: limits).hasPrefix("HTTP/1.1 200"))

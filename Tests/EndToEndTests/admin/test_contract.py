@@ -78,6 +78,8 @@ def test_every_operation_answers_as_documented(bench: Workbench) -> None:
     ask("PUT", "/policies/models/simulated", {"name": "random"})
     ask("GET", "/policies")
     ask("DELETE", "/policies/models/simulated")
+    ask("GET", "/models")
+    ask("DELETE", "/models/nobody", expected=404)
     ask("PATCH", "/settings", {"queue_timeout_milliseconds": 100, "half_close": "allow", "via": ""})
     ask("PATCH", "/settings", {"half_close": "maybe"}, 422)
     ask("PATCH", "/settings/models/simulated", {"first_byte_timeout_milliseconds": 5000})

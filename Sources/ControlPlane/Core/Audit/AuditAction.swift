@@ -13,4 +13,5 @@ public enum AuditAction: String, Hashable, Sendable, CaseIterable {
     case policyRemoved = "policy.removed"
     case settingsSet = "settings.set"
     case settingsRemoved = "settings.removed"
+    case modelForgotten = "model.forgotten"
 }

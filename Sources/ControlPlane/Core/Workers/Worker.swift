@@ -81,6 +81,9 @@ public struct Worker: Hashable, Sendable {
         return models + [ModelCard(named: modelGiven)]
     }
 
+    /// The names of these models.
+    public var servedModelNames: Set<String> { Set(servedModels.map(\.id)) }
+
     /// The worker as data planes see it.
     public var snapshotWorker: SnapshotWorker {
         SnapshotWorker(

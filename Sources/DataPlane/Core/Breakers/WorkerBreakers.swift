@@ -74,14 +74,31 @@ public final class WorkerBreakers: Sendable {
         at now: MonotonicTime,
         _ settings: BreakerSettings
     ) {
-        for pool in pools {
-            let others = pool.filter { $0 != slot }
-            guard others.allSatisfy({ breakers[$0]?.isOut(at: now) ?? false }) else { continue }
-            for other in others {
-                guard var breaker = breakers[other] else { continue }
-                breaker.endRest()
-                keep(breaker, other, &breakers, settings)
-            }
+        for pool in pools { endRests(pool.filter { $0 != slot }, &breakers, at: now, settings) }
+    }
+
+    /// The ready workers have changed: where all that are left asked to be left alone, they are asked nevertheless.
+    ///
+    /// - Parameter pools: the slots of the ready workers of each model.
+    func readyChanged(_ pools: [[Int]], _ settings: BreakerSettings) {
+        breakers.withLock { breakers in
+            guard !breakers.isEmpty else { return }
+            // A rest that is over anyway may be ended as well.
+            for pool in pools { endRests(pool, &breakers, at: MonotonicTime(milliseconds: 0), settings) }
+        }
+    }
+
+    private func endRests(
+        _ pool: [Int],
+        _ breakers: inout [Int: CircuitBreaker],
+        at now: MonotonicTime,
+        _ settings: BreakerSettings
+    ) {
+        guard pool.allSatisfy({ breakers[$0]?.isOut(at: now) ?? false }) else { return }
+        for slot in pool {
+            guard var breaker = breakers[slot] else { continue }
+            breaker.endRest()
+            keep(breaker, slot, &breakers, settings)
         }
     }
 

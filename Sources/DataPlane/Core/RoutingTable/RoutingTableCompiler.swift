@@ -39,6 +39,7 @@ public struct RoutingTableCompiler {
         }
         noteRecoveries(workers, snapshot.settings.breaker)
         let (pools, poolOfModel) = compilePools(snapshot, workers)
+        breakers.readyChanged(pools.map { $0.ready.map { workers[$0].lease.slot } }, snapshot.settings.breaker)
         return RoutingTable(
             version: snapshot.version,
             digest: digest,
@@ -59,7 +60,8 @@ public struct RoutingTableCompiler {
                 memory.stickyKeys.forget(token)
             }
         }
-        let models = Set(snapshot.workers.flatMap { $0.models.map(\.id) })
+        let configured = snapshot.models.lazy.filter { $0.wasServed != true }.map(\.model)
+        let models = Set(snapshot.workers.flatMap { $0.models.map(\.id) }).union(configured)
         memories = memories.filter { $0.key.isEmpty || models.contains($0.key) }
     }
 
@@ -153,13 +155,14 @@ public struct RoutingTableCompiler {
             for index in routable { names.formUnion(snapshot.workers[index].models.map(\.id)) }
         }
         for name in names.sorted() {
+            let configuration = configurations[name] ?? ModelConfiguration(model: name)
+            // Where workers do not differ, a name that none of them has said may be another one of what they serve.
+            let mayBeAlias = !modelsDiffer && configuration.wasServed != true
             let members = routable.filter { index in
                 let models = snapshot.workers[index].models
-                // Where workers do not differ, a model that none of them names may be another name of what they serve.
-                return !modelsDiffer || models.isEmpty || models.contains { $0.id == name }
+                return mayBeAlias || models.isEmpty || models.contains { $0.id == name }
             }
             poolOfModel[Array(name.utf8)] = pools.count
-            let configuration = configurations[name] ?? ModelConfiguration(model: name)
             pools.append(pool(configuration, snapshot, members: members, workers))
         }
         return (pools, poolOfModel)

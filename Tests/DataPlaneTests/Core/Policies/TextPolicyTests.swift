@@ -32,7 +32,8 @@ struct TextPolicyTests {
             workers = table.workers
         }
 
-        private static func compile(_ snapshot: Snapshot, _ compiler: inout RoutingTableCompiler) throws -> RoutingTable {
+        private static func compile(_ snapshot: Snapshot, _ compiler: inout RoutingTableCompiler) throws -> RoutingTable
+        {
             try compiler.compile(snapshot, digest: SnapshotDigest(of: []), observed: [], addresses: [:])
         }
 

@@ -52,6 +52,67 @@ struct RoutingTableTests {
         }
     }
 
+    @Test("A worker that asked to be left alone is asked nevertheless once probes find the last other one unhealthy")
+    func endedRest() throws {
+        let shared = SharedState(slotsMax: 8)
+        var compiler = RoutingTableCompiler(shared)
+        let workers = [Samples.worker(1), Samples.worker(2)]
+        let table = try compile(workers, compiler: &compiler)
+        let slots = table.workers.map(\.lease.slot)
+        let now = MonotonicTime(milliseconds: 1_000)
+        shared.breakers.rest(slot: slots[0], milliseconds: 20_000, at: now, BreakerSettings(), pools: [slots])
+        _ = try compile(workers, compiler: &compiler)
+        #expect(!shared.loads.gate(slot: slots[0]).admits(at: now))
+        let unhealthy = WorkerObservation(
+            incarnation: workers[1].incarnation,
+            state: .unhealthy,
+            since: "",
+            reason: "It does not answer."
+        )
+        var generator = SystemRandomNumberGenerator()
+        let health = HealthMessage(run: .random(using: &generator), tick: 1, workers: [unhealthy])
+        _ = try compile(workers, health: health, compiler: &compiler)
+        #expect(shared.loads.gate(slot: slots[0]).admits(at: now))
+    }
+
+    @Test("What is kept for a model with a policy of its own stays, although no worker names it")
+    func keptAlias() throws {
+        var compiler = RoutingTableCompiler(SharedState(slotsMax: 8))
+        let snapshot = Snapshot(
+            version: SnapshotVersion(epoch: Samples.epoch, sequence: 1),
+            workers: [Samples.worker(1, models: ["served"])],
+            models: [ModelConfiguration(model: "alias", policy: PolicyConfiguration(name: .manual))]
+        )
+        _ = try compiler.compile(snapshot, digest: SnapshotDigest(of: []), observed: [], addresses: addresses)
+        compiler.retire(allBut: snapshot)
+        #expect(compiler.memories["alias"] != nil)
+    }
+
+    @Test("A model that was served beside others has no worker where none names it, whatever the others serve")
+    func knownModels() throws {
+        var compiler = RoutingTableCompiler(SharedState(slotsMax: 8))
+        let snapshot = Snapshot(
+            version: SnapshotVersion(epoch: Samples.epoch, sequence: 1),
+            workers: [Samples.worker(1, models: ["stays"]), Samples.worker(2, models: ["stays"])],
+            models: [
+                ModelConfiguration(model: "gone", wasServed: true), ModelConfiguration(model: "stays", wasServed: true),
+            ]
+        )
+        let table = try compiler.compile(
+            snapshot,
+            digest: SnapshotDigest(of: []),
+            observed: [],
+            addresses: addresses
+        )
+        let gone = try #require(table.pool(forModel: Array("gone".utf8)))
+        #expect(table.pools[gone].ready.isEmpty && !table.pools[gone].hasPending && !table.pools[gone].hasUnhealthy)
+        let stays = try #require(table.pool(forModel: Array("stays".utf8)))
+        #expect(table.pools[stays].ready == [0, 1])
+        #expect(table.pool(forModel: Array("any name".utf8)) == 0 && table.pool(forModel: nil) == 0)
+        compiler.retire(allBut: snapshot)
+        #expect(compiler.memories["gone"] == nil && compiler.memories["stays"] != nil)
+    }
+
     @Test("With one set of models every request goes to every worker")
     func oneModel() throws {
         var compiler = RoutingTableCompiler(SharedState(slotsMax: 8))
