@@ -1,3 +1,5 @@
+import SignalboxProtocol
+
 /// What policies look at of a request, and what they are told of its course.
 extension ProxyEngine {
     /// Gathers what the pool's policy needs to know of a request; nothing where it needs nothing.
@@ -19,6 +21,7 @@ extension ProxyEngine {
         facts.textBytes = range.count
         let span = body.storage.span
         if needs.contains(.blocks) {
+            facts.bytesPerToken = table.pools[pool].cacheGroup.bytesPerToken
             let scan = clients.slots[id.index].request.content.found
             let group = table.pools[pool].cacheGroup.seed
             let seed = BlockHasher.seed(span, model: scan.model, adapter: scan.adapter, group: group)
@@ -34,6 +37,11 @@ extension ProxyEngine {
         let worker = table.workers[index]
         let tokens = table.pools[pool].policy.placed(worker, facts, outbox, at: now)
         guard tokens > 0 else { return }
+        // Whether tokens from a cache are among those of the prompt differs between servers of the Anthropic API.
+        if clients.slots[id.index].bodyUse == .hold, clients.slots[id.index].request.metricsRoute != .messages {
+            let group = table.pools[pool].cacheGroup
+            clients.slots[id.index].notes.prompt = RequestNotes.Prompt(group: group, bytes: facts.textBytes)
+        }
         let slot = worker.lease.slot
         let isAlone = loads.pendingTokens(slot: slot) == 0
         loads.addPending(tokens, slot: slot, at: now)

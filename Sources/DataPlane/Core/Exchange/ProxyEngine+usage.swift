@@ -63,7 +63,10 @@ extension ProxyEngine {
 
     private func count(_ notes: RequestNotes) {
         let usage = notes.usage
-        if let prompt = usage.promptTokens { count(.prompt, prompt) }
+        if let prompt = usage.promptTokens {
+            count(.prompt, prompt)
+            if let text = notes.prompt { text.group.learn(promptBytes: text.bytes, promptTokens: prompt) }
+        }
         if let completion = usage.completionTokens { count(.completion, completion) }
         if let cached = usage.cachedTokens { count(.cached, cached) }
         // Many workers do not tell what was cached.

@@ -2,6 +2,12 @@ import SignalboxProtocol
 
 /// What is noted of a request on its way, for metrics and the access log.
 struct RequestNotes {
+    /// The routing text of a request whose body is known whole.
+    struct Prompt {
+        var group: CacheGroup
+        var bytes: Int
+    }
+
     /// A pick of a worker.
     struct Pick {
         /// The policy's number in `PolicyName`.
@@ -21,6 +27,8 @@ struct RequestNotes {
     var pick: Pick?
     /// The share of the prompt that the worker was thought to have in its cache, in thousandths; nil: nobody knew.
     var predictedPermille: Int?
+    /// What the answer's usage says something of; nil: its policy does not ask.
+    var prompt: Prompt?
     /// Content of the answer, in bytes.
     var answerBytes = 0
     /// The answer may tell its usage.

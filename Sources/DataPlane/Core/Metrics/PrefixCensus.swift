@@ -1,14 +1,17 @@
 /// How much of prompts each worker is thought to have, counted through the prefix index a piece at a time, so that no thread
 /// that serves waits for it: what it says is as old as its last pass, some seconds.
 public struct PrefixCensus: Sendable {
-    /// Places that are looked at in one piece, about; a bucket that is empty counts as one.
-    static let pieceMax = 32_768
+    /// Places of the index that are looked at while its lock is held.
+    static let placesOfLook = 64
+    /// Looks of one piece.
+    static let looksMax = 512
 
     /// Blocks of each lane, as the last whole pass found them.
     private var blocks = [Int](repeating: 0, count: LaneSet.lanesMax)
     /// The same in the pass that goes on.
     private var found = [Int](repeating: 0, count: LaneSet.lanesMax)
-    private var nextBucket = 0
+    private var nextShard = 0
+    private var nextPlace = 0
     /// The lease that has each lane.
     private var owners = [UInt64](repeating: 0, count: LaneSet.lanesMax)
 
@@ -24,17 +27,17 @@ public struct PrefixCensus: Sendable {
             blocks[lane] = 0
             found[lane] = 0
         }
-        var looked = 0
-        while looked < PrefixCensus.pieceMax {
-            index.forEachBlock(ofBucket: nextBucket) { _, lanes, _, _ in
-                looked += 1
-                lanes.forEach { found[$0] += 1 }
+        for _ in 0..<PrefixCensus.looksMax {
+            let places = nextPlace..<(nextPlace + PrefixCensus.placesOfLook)
+            if index.countBlocks(ofShard: nextShard, places, into: &found) {
+                nextPlace = places.upperBound
+                continue
             }
-            looked += 1
-            nextBucket += 1
-            guard nextBucket == index.bucketCount else { continue }
-            nextBucket = 0
-            blocks = found
+            nextPlace = 0
+            nextShard += 1
+            guard nextShard == index.shardCount else { continue }
+            nextShard = 0
+            swap(&blocks, &found)
             for lane in found.indices { found[lane] = 0 }
             return
         }

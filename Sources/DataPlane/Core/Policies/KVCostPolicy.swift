@@ -18,7 +18,6 @@ struct KVCostPolicy: Sendable {
     static let chunkTokens = 8192.0
     /// Prefill tokens per second of a worker that has not shown its own rate.
     static let standardRate = 8_000.0
-    static let blockTokens = BlockHasher.blockBytes / 4
 
     let index: PrefixIndex
     let group: CacheGroup
@@ -165,8 +164,8 @@ struct KVCostPolicy: Sendable {
 
     /// Tokens that are to be computed, each dearer the longer the context before it.
     static func work(_ facts: borrowing RoutingFacts, matchedBlocks: Int) -> Double {
-        let tokens = Double(facts.tokens)
-        let cached = min(Double(matchedBlocks * blockTokens), tokens - 1)
+        let tokens = facts.tokens
+        let cached = min(facts.tokens(ofBlocks: matchedBlocks), tokens - 1)
         let uncached = max(1, tokens - cached)
         return uncached * (1 + (cached + uncached / 2) / attentionTokens)
     }

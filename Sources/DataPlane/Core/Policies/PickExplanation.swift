@@ -58,7 +58,7 @@ struct PickExplanation {
             )
             if let (policy, scale) = costing {
                 let blocks = worker.lane.map { facts.depths[$0] } ?? 0
-                candidate.matchedTokens = min(facts.tokens, blocks * KVCostPolicy.blockTokens)
+                candidate.matchedTokens = Int(min(facts.tokens, facts.tokens(ofBlocks: blocks)))
                 candidate.cost =
                     if let drawn {
                         [drawn.home, drawn.second].compactMap(\.self).first { $0.index == index }?.cost

@@ -54,7 +54,9 @@ extension Policy {
         case .prefixHash: self = .prefixHash(Rendezvous(members), loadFactor: number(.loadFactor), cursor)
         case .kvCost:
             // What was sent to the workers long ago has left their caches.
-            memory.cacheGroup.freshBlocks = Int(number(.cacheTokens)) / KVCostPolicy.blockTokens * max(1, readyCount)
+            memory.cacheGroup.freshBlocks = memory.cacheGroup.blocks(
+                ofTokens: number(.cacheTokens) * Double(max(1, readyCount))
+            )
             self = .kvCost(
                 KVCostPolicy(
                     index: index(),

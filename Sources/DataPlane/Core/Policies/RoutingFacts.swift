@@ -26,6 +26,8 @@ struct RoutingFacts: Sendable {
     var text: [UInt8] = []
     /// Bytes of the routing text, whether or not it is kept.
     var textBytes = 0
+    /// Of the routing text, as known for the request's model.
+    var bytesPerToken = 4.0
     /// The hash of the key that the request names; nil without one.
     var key: UInt64?
     /// Whether the key came in a field that is there for it, not in one that merely tells clients apart.
@@ -49,5 +51,8 @@ struct RoutingFacts: Sendable {
     }
 
     /// About how many tokens the routing text has.
-    var tokens: Int { max(1, textBytes / 4) }
+    var tokens: Double { max(1, Double(textBytes) / bytesPerToken) }
+
+    /// About how many tokens so many blocks of it have.
+    func tokens(ofBlocks blocks: Int) -> Double { Double(blocks * BlockHasher.blockBytes) / bytesPerToken }
 }

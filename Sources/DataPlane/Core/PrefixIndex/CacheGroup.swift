@@ -9,6 +9,15 @@ final class CacheGroup: Sendable {
     let number: UInt16
     private let clock = Atomic<UInt32>(0)
     private let freshMax = Atomic<UInt32>(.max)
+    /// In thousandths.
+    private let bytesPerTokenMilli = Atomic<Int>(4_000)
+
+    /// Prompts of fewer bytes say more of what the worker puts around them.
+    private static let learnedBytesMin = 2_048
+    /// More bytes for a token are no text.
+    private static let bytesPerTokenRange = 500...16_000
+    /// The weight of one answer: some hundred make the ratio their own.
+    private static let answersWeight = 64
 
     init(seed: UInt64, number: UInt16 = 0) {
         self.seed = seed
@@ -19,6 +28,26 @@ final class CacheGroup: Sendable {
     var freshBlocks: Int {
         get { Int(freshMax.load(ordering: .relaxed)) }
         set { freshMax.store(UInt32(clamping: max(1, newValue)), ordering: .relaxed) }
+    }
+
+    /// Bytes of routing text for one token of a prompt, as answers have told; 4 at first.
+    var bytesPerToken: Double { Double(bytesPerTokenMilli.load(ordering: .relaxed)) / 1_000 }
+
+    /// How many blocks of routing text make so many tokens.
+    func blocks(ofTokens tokens: Double) -> Int {
+        Int(min(tokens * bytesPerToken / Double(BlockHasher.blockBytes), Double(UInt32.max)))
+    }
+
+    /// A worker has told how many tokens a prompt of so much routing text had.
+    ///
+    /// Two threads at once may lose one of their answers.
+    func learn(promptBytes: Int, promptTokens: Int) {
+        guard promptBytes >= CacheGroup.learnedBytesMin, promptTokens > 0 else { return }
+        let told = promptBytes * 1_000 / promptTokens
+        guard CacheGroup.bytesPerTokenRange.contains(told) else { return }
+        let known = bytesPerTokenMilli.load(ordering: .relaxed)
+        let step = (told - known) / CacheGroup.answersWeight
+        bytesPerTokenMilli.store(known + (step == 0 ? (told - known).signum() : step), ordering: .relaxed)
     }
 
     /// The stamp of a block that is used now.

@@ -110,6 +110,25 @@ public final class PrefixIndex: Sendable {
         shards.reduce(0) { sum, shard in sum + shard.table.withLock { $0.entries.count { $0.hash != 0 } } }
     }
 
+    /// Adds one to the number of each lane for each block that it has among some places of a shard, in the order in which
+    /// they came into use.
+    ///
+    /// - Parameters:
+    ///   - shard: its number, below ``shardCount``.
+    ///   - places: which; few at a time, because requests wait for the lock meanwhile.
+    ///   - found: must have ``LaneSet/lanesMax`` elements.
+    /// - Returns: whether the shard has more places behind them.
+    func countBlocks(ofShard shard: Int, _ places: Range<Int>, into found: inout [Int]) -> Bool {
+        shards[shard].table.withLock { table in
+            for index in places.clamped(to: table.entries.indices) where table.entries[index].hash != 0 {
+                table.entries[index].lanes.forEach { found[$0] += 1 }
+            }
+            return places.upperBound < table.entries.count
+        }
+    }
+
+    var shardCount: Int { shards.count }
+
     /// Calls `body` with each block of a bucket.
     func forEachBlock(
         ofBucket bucket: Int,

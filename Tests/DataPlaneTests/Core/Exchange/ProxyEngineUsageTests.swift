@@ -49,4 +49,38 @@ import Testing
         let deltas = [String](repeating: Self.delta, count: 20)
         #expect(try Self.tokens("/v1/chat/completions", [Self.start] + deltas + [Self.end]) == [0, 40, 0])
     }
+
+    /// What is known of bytes for each token after so many prompts of 4,000 bytes and so many tokens.
+    private static func bytesPerToken(_ path: String, tokens: Int, bytes: Int = 4_000, answers: Int = 600) throws
+        -> Double
+    {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)], policy: .kvCost)
+        let client = bench.accept()
+        let body = #"{"model":"m","prompt":"\#(String(repeating: "a", count: bytes - 2))"}"#
+        let usage = #"{"usage":{"prompt_tokens":\#(tokens),"completion_tokens":1}}"#
+        for _ in 0..<answers {
+            bench.receive(
+                client,
+                "POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            )
+            let upstream = bench.openUpstream()
+            bench.receive(
+                upstream,
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: \(usage.utf8.count)\r\n\r\n\(usage)"
+            )
+            _ = bench.network.takeText(client)
+        }
+        return bench.engine.table.pools[0].cacheGroup.bytesPerToken
+    }
+
+    @Test("Bytes for each token are learned from prompts that are known whole")
+    func bytesPerToken() throws {
+        #expect(try abs(Self.bytesPerToken("/v1/completions", tokens: 2_000) - 2) < 0.05)
+        #expect(try abs(Self.bytesPerToken("/v1/completions", tokens: 500) - 8) < 0.05)
+        #expect(try Self.bytesPerToken("/v1/completions", tokens: 2_000, answers: 5) > 3.7, "one client changes little")
+        #expect(try Self.bytesPerToken("/v1/completions", tokens: 5) == 4, "that was no text")
+        #expect(try Self.bytesPerToken("/v1/completions", tokens: 400, bytes: 500) == 4, "most of it was the template")
+        #expect(try Self.bytesPerToken("/v1/messages", tokens: 2_000) == 4, "some leave cached tokens out")
+    }
 }
