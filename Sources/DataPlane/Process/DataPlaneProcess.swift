@@ -244,7 +244,7 @@ public struct DataPlaneProcess {
     private func start(_ spoolThread: SpoolThread) {
         // Handed over whole, as the subscription.
         nonisolated(unsafe) let handedOver = spoolThread
-        Thread.startOrExit(name: "spool", logger: logger) { unsafe handedOver.run() }
+        Thread.startOrExit(name: "spool", servesRequests: true, logger: logger) { unsafe handedOver.run() }
     }
 
     private func start(_ subscription: Subscription) {

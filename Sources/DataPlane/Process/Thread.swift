@@ -6,12 +6,26 @@ import Logging
 enum Thread {
     /// Starts a thread that the process cannot do without: if the system has none, the process ends with status 71, and
     /// whoever supervises it starts it again.
-    static func startOrExit(name: String, logger: Logger, _ body: @escaping @Sendable () -> Void) {
-        guard start(name: name, body) else {
+    ///
+    /// - Parameter servesRequests: one that does not makes way on a busy core for those that do.
+    static func startOrExit(
+        name: String,
+        servesRequests: Bool = false,
+        logger: Logger,
+        _ body: @escaping @Sendable () -> Void
+    ) {
+        let started = start(name: name) {
+            if !servesRequests { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Thread.behindRequests) }
+            body()
+        }
+        guard started else {
             logger.critical("A thread cannot be started.", metadata: ["thread": "\(name)"])
             exit(71)
         }
     }
+
+    /// The nice value of threads that serve no requests.
+    private static let behindRequests: Int32 = 5
 
     /// Starts a thread, or returns false; `name` is what tools such as `top -H` show, at most 15 bytes.
     private static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Bool {

@@ -16,7 +16,7 @@ final class ThreadGroup: Sendable {
     }
 
     func start(name: String, logger: Logger, _ body: @escaping @Sendable () -> Void) {
-        Thread.startOrExit(name: name, logger: logger) {
+        Thread.startOrExit(name: name, servesRequests: true, logger: logger) {
             body()
             self.ended()
         }
