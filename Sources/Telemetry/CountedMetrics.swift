@@ -51,9 +51,12 @@ public struct CountedMetrics {
                 MetricsLayout.duration(route)
             )
         }
-        page.family("sgl_router_generate_duration_seconds", .histogram, "The same for all inference requests together.")
-        let inference = MetricsLayout.RequestRoute.allCases.filter(\.isInference).map { MetricsLayout.duration($0) }
-        histogram(&page, "sgl_router_generate_duration_seconds", [], inference)
+        page.family(
+            "sgl_router_generate_duration_seconds",
+            .histogram,
+            "The same of inference requests with a successful answer, all routes together."
+        )
+        histogram(&page, "sgl_router_generate_duration_seconds", [], MetricsLayout.generation)
         let decided =
             [
                 (
@@ -101,7 +104,11 @@ public struct CountedMetrics {
             "From the head of a request to the first content of its stream."
         )
         histogram(&page, "signalbox_time_to_first_token_seconds", [], MetricsLayout.firstToken)
-        page.family("signalbox_inter_token_seconds", .histogram, "Between two pieces of content of a stream.")
+        page.family(
+            "signalbox_inter_token_seconds",
+            .histogram,
+            "Between two events of a stream; those that come together count as one."
+        )
         histogram(&page, "signalbox_inter_token_seconds", [], MetricsLayout.interToken)
         tokens(&page)
         page.family(
@@ -173,22 +180,8 @@ public struct CountedMetrics {
         _ labels: [(String, String)],
         _ first: Int
     ) {
-        histogram(&page, name, labels, [first])
-    }
-
-    /// The sum of several histograms.
-    private func histogram(
-        _ page: inout PrometheusText,
-        _ name: String,
-        _ labels: [(String, String)],
-        _ firsts: [Int]
-    ) {
-        var counts = [UInt64](repeating: 0, count: bounds.count + 1)
-        var milliseconds: UInt64 = 0
-        for first in firsts {
-            for bucket in counts.indices { counts[bucket] &+= cells[first + bucket] }
-            milliseconds &+= cells[first + MetricsLayout.histogramSum]
-        }
+        let counts = (0...bounds.count).map { cells[first + $0] }
+        let milliseconds = cells[first + MetricsLayout.histogramSum]
         page.histogram(name, labels, bounds: bounds, counts: counts, sum: Double(milliseconds) / 1000)
     }
 }

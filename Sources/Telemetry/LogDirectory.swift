@@ -21,14 +21,22 @@ public final class LogDirectory: Sendable {
     private let daysMax: Int
     private let state = Mutex(State())
 
-    /// Makes the folder when it is missing.
+    /// Makes the folder when it is missing, and those above it.
     ///
     /// - Parameter daysMax: files of earlier days than these are removed; 0: none is.
     /// - Returns: nil when the folder cannot be made or written to; `errno` says why.
     public init?(path: String, daysMax: Int) {
-        guard mkdir(path, 0o755) == 0 || errno == EEXIST, access(path, W_OK | X_OK) == 0 else { return nil }
+        guard LogDirectory.make(path), access(path, W_OK | X_OK) == 0 else { return nil }
         self.path = path
         self.daysMax = daysMax
+    }
+
+    private static func make(_ path: String) -> Bool {
+        if mkdir(path, 0o755) == 0 || errno == EEXIST { return true }
+        guard errno == ENOENT, let slash = path.dropLast().utf8.lastIndex(of: UInt8(ascii: "/")),
+            slash > path.startIndex
+        else { return false }
+        return make(String(path[..<slash])) && (mkdir(path, 0o755) == 0 || errno == EEXIST)
     }
 
     /// Appends lines, each with its line feed, to the file of the day. What cannot be written is lost: logging harms nobody.

@@ -69,10 +69,14 @@ enum LogLine {
     /// The value itself when it is one plain word, else in quotation marks.
     private static func quoted(_ value: String) -> String {
         let text = escaped(String(value.prefix(valueCharactersMax)))
-        let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D }
+        let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 != 0x5C }
         guard !isPlain else { return text }
-        let pieces = text.split(separator: "\"", omittingEmptySubsequences: false)
-        return "\"\(pieces.joined(separator: "\\\""))\""
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { result += "\\" }
+            result.unicodeScalars.append(scalar)
+        }
+        return result + "\""
     }
 
     /// Replaces control characters by `\u{..}`.

@@ -52,10 +52,8 @@ import Testing
     }
 
     @Test("A stream that is closed is no trap")
-    func closed() throws {
-        let (reader, writer) = try LineStreamTests.pipes()
-        close(reader)
-        close(writer)
-        LineStreamTests.put(LineStream(descriptor: writer), "nobody reads this\n")
+    func closed() {
+        // No number that another test gets meanwhile.
+        LineStreamTests.put(LineStream(descriptor: 1 << 20), "nobody reads this\n")
     }
 }

@@ -36,6 +36,14 @@ struct LogDirectoryTests {
         )
     }
 
+    @Test("The folders above it are made, too")
+    func parents() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let directory = try #require(LogDirectory(path: path + "/a/b//c/", daysMax: 0))
+        directory.append("one\n", millisecondsSinceEpoch: 0)
+        #expect(FileManager.default.fileExists(atPath: path + "/a/b/c/sgl-router.1970-01-01"))
+    }
+
     @Test("A folder that cannot be made is none")
     func impossible() {
         #expect(LogDirectory(path: "/proc/no/such/folder", daysMax: 0) == nil)

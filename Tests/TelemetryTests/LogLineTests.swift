@@ -38,6 +38,9 @@ struct LogLineTests {
     func quotes() {
         #expect(line("m", ["a": "two words", "b": ""]).hasSuffix(" a=\"two words\" b=\"\"\n"))
         #expect(line("m", ["a": "say \"no\""]).hasSuffix(" a=\"say \\\"no\\\"\"\n"))
+        // A backslash must not take the quotation mark behind it out of the value.
+        #expect(line("m", ["a": "a\\\" level=error"]).hasSuffix(#" a="a\\\" level=error""# + "\n"))
+        #expect(line("m", ["a": "C:\\x"]).hasSuffix(#" a="C:\\x""# + "\n"))
     }
 
     @Test(

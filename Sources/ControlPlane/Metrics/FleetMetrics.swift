@@ -44,13 +44,13 @@ struct FleetMetrics {
     // MARK: - The names of the original
 
     private func original(_ page: inout PrometheusText) {
-        let active = workers.count { WorkerView.state(of: $0, observed[$0.incarnation]) == "ready" }
+        let active = workers.filter { WorkerView.state(of: $0, observed[$0.incarnation]) == "ready" }
         page.family("sgl_router_active_workers", .gauge, "Workers that may get requests.")
-        page.sample("sgl_router_active_workers", [], active)
-        let loads = workers.filter { $0.drain == nil }.map(inFlight)
-        page.family("sgl_router_max_load", .gauge, "Requests in flight at the busiest worker.")
+        page.sample("sgl_router_active_workers", [], active.count)
+        let loads = active.map(inFlight)
+        page.family("sgl_router_max_load", .gauge, "Requests in flight at the busiest of them.")
         page.sample("sgl_router_max_load", [], loads.max() ?? 0)
-        page.family("sgl_router_min_load", .gauge, "Requests in flight at the least busy worker.")
+        page.family("sgl_router_min_load", .gauge, "Requests in flight at the least busy of them.")
         page.sample("sgl_router_min_load", [], loads.min() ?? 0)
         page.family("sgl_router_running_requests", .gauge, "Requests in flight at a worker.")
         for (url, workers) in byURL { page.sample("sgl_router_running_requests", [("worker", url)], inFlight(workers)) }

@@ -148,6 +148,11 @@ final class CurlTransfer {
         switch result {
         case CURLE_COULDNT_CONNECT where systemError() == ECONNREFUSED:
             return OutboundError(code: .refused, message: "Nothing listens at \(url) (connection refused).")
+        case CURLE_COULDNT_CONNECT where CurlTransfer.localErrors.contains(systemError()):
+            return OutboundError(
+                code: .unreachable,
+                message: "There is no way to \(url): \(String(cString: strerror(systemError())))."
+            )
         case CURLE_WRITE_ERROR where request.receive != nil:
             return OutboundError(code: .tooLarge, message: "The answer of \(url) was not taken to its end.")
         case CURLE_OPERATION_TIMEDOUT where microseconds(CURLINFO_CONNECT_TIME_T) == 0:
@@ -166,6 +171,11 @@ final class CurlTransfer {
             return OutboundError(code: .other, message: "The request to \(url) failed: \(reason).")
         }
     }
+
+    /// The system could not even ask: no route, no interface, no descriptor, no port, no memory.
+    private static let localErrors: Set<Int32> = [
+        ENETUNREACH, EHOSTUNREACH, ENETDOWN, EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM,
+    ]
 
     /// The limit of silence ended it, and not that of the whole.
     private var isSilent: Bool {

@@ -73,6 +73,8 @@ public struct OutboundError: Error, Hashable, Sendable, CustomStringConvertible 
         case timeout
         /// The host name has no address.
         case resolve
+        /// This host has no way there now: no route, no interface, nothing left to open a connection with.
+        case unreachable
         /// The response is longer than the request allows.
         case tooLarge
         /// The task was cancelled or the client shut down.

@@ -103,6 +103,9 @@ package struct DataPlaneRegistry: Sendable {
         sessions[connection]?.nextOutput(snapshot: snapshot, health: health, secrets: secrets, at: now)
     }
 
+    /// What the data plane on a connection serves; nil when it serves nothing yet.
+    func applied(on connection: ConnectionID) -> SnapshotVersion? { sessions[connection]?.record?.applied }
+
     func dataPlane(on connection: ConnectionID) -> String? {
         sessions[connection]?.record?.hello.id
     }

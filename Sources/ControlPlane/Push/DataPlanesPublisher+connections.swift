@@ -13,11 +13,15 @@ extension DataPlanesPublisher {
     }
 
     func received(_ bytes: [UInt8], from connection: DataPlaneRegistry.ConnectionID) {
-        let (id, outcome) = state.withLock { state in
+        let (id, outcome, applied, greetingObserver) = state.withLock { state in
             let outcome = state.registry.received(bytes, from: connection, at: now)
-            return (state.registry.dataPlane(on: connection) ?? "", outcome)
+            let id = state.registry.dataPlane(on: connection) ?? ""
+            return (id, outcome, state.registry.applied(on: connection), state.greetingObserver)
         }
-        for event in outcome.events { log(event, of: id) }
+        for event in outcome.events {
+            log(event, of: id)
+            if case .greeted = event, let applied { greetingObserver?(applied) }
+        }
         close(outcome.closings)
         if !outcome.events.isEmpty || !outcome.closings.isEmpty { reportsChanged() }
     }

@@ -4,7 +4,7 @@ public import Logging
 internal import NIOCore
 internal import NIOPosix
 public import ServiceLifecycle
-internal import SignalboxProtocol
+public import SignalboxProtocol
 internal import Synchronization
 
 /// Sends every data plane the newest snapshot and the newest health, and knows how far each of them is.
@@ -35,6 +35,7 @@ public final class DataPlanesPublisher: Service {
         var observations = PublicationSchedule()
         var failure: PublicationFailure?
         var trafficObserver: (@Sendable () -> Void)?
+        var greetingObserver: (@Sendable (SnapshotVersion) -> Void)?
         var opened: Opened?
         var isStopped = false
     }
@@ -126,6 +127,11 @@ public final class DataPlanesPublisher: Service {
     /// Has `observer` called whenever a data plane told something or left; it must return at once.
     public func observeTraffic(_ observer: @escaping @Sendable () -> Void) {
         state.withLock { $0.trafficObserver = observer }
+    }
+
+    /// Has `observer` called with what a data plane served that connects; it must return at once.
+    public func observeGreetings(_ observer: @escaping @Sendable (_ applied: SnapshotVersion) -> Void) {
+        state.withLock { $0.greetingObserver = observer }
     }
 
     /// The data planes, connected or gone for less than ten minutes, by name.

@@ -59,6 +59,20 @@ public struct ControlPlane: Sendable {
             traffic: { publisher.traffic() }
         )
         publisher.observeTraffic { drains.trafficChanged() }
+        publisher.observeGreetings { applied in
+            Task {
+                do {
+                    guard try await store.renewEpoch(seen: applied) else { return }
+                    logger.warning(
+                        "A data plane serves a later version than there is: the database was restored, and has a new epoch now.",
+                        metadata: ["epoch": "\(store.epoch)", "version": "\(applied)"]
+                    )
+                    publisher.changed()
+                } catch {
+                    logger.error("The epoch cannot be renewed.", metadata: ["reason": "\(error)"])
+                }
+            }
+        }
         let discoveryInbox = DiscoveryInbox()
         let workers = WorkersService(
             store: store,

@@ -133,7 +133,7 @@ final class FleetHealth: Sendable {
             }
             return observation
         }
-        return HealthMessage(run: run, tick: tick, workers: observations)
+        return HealthMessage(run: run, tick: tick, workers: observations, panicPercent: panicPercent)
     }
 
     /// Whether the observer itself is suspected now.

@@ -21,7 +21,7 @@ struct WorkerProbe: Sendable {
         switch await http.send(request) {
         case .success(let response) where (200..<300).contains(response.status): return .success
         case .success(let response): return .failure(reason: "GET \(path) answered \(response.status).")
-        case .failure(let error) where error.code == .timeout || error.code == .resolve:
+        case .failure(let error) where [.timeout, .resolve, .unreachable].contains(error.code):
             return .silence(reason: error.message)
         case .failure(let error): return .failure(reason: error.message)
         }

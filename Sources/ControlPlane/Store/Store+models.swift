@@ -7,11 +7,14 @@ extension Store {
     /// Most models that may have a policy of their own, and most that may have settings of their own.
     public static let modelsMax = 10_000
 
-    /// The models that have something of their own, sorted by the bytes of their names.
+    /// The models that have something of their own or are known, sorted by the bytes of their names.
     static func modelNames(_ database: Database) throws -> [String] {
         try String.fetchAll(
             database,
-            sql: "SELECT model FROM policy WHERE model <> '' UNION SELECT model FROM model_setting ORDER BY model"
+            sql: """
+                SELECT model FROM policy WHERE model <> '' UNION SELECT model FROM model_setting
+                UNION SELECT model FROM known_model ORDER BY model
+                """
         )
     }
 

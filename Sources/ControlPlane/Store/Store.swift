@@ -2,6 +2,7 @@ import ControlPlaneCore
 import FoundationEssentials
 import GRDB
 public import SignalboxProtocol
+import Synchronization
 import Telemetry
 
 /// The database of the control plane: workers, policies, settings, the history of snapshots and the audit trail.
@@ -10,13 +11,14 @@ import Telemetry
 /// sequence are stored together or not at all, and are on disk when the method returns.
 public final class Store: Sendable {
     let database: DatabasePool
-    /// Names this database; it never changes while the database exists.
-    public let epoch: Epoch
+    /// Names this database, and a restored copy of it anew.
+    public var epoch: Epoch { currentEpoch.withLock { $0 } }
     /// Whether nothing was ever changed in the database when it was opened.
     public let isNew: Bool
     /// Whether the database was found to be a restored copy, and got a new epoch.
     public let wasRestored: Bool
     private let mark: GenerationMark
+    private let currentEpoch: Mutex<Epoch>
 
     /// Opens the database, or creates it with a new epoch.
     ///
@@ -42,7 +44,9 @@ public final class Store: Sendable {
             try migrator.migrate(database)
             mark = GenerationMark(database: path)
             let published = mark.read()
-            (epoch, wasRestored) = try database.write { try Store.openMeta($0, published: published) }
+            let (epoch, wasRestored) = try database.write { try Store.openMeta($0, published: published) }
+            currentEpoch = Mutex(epoch)
+            self.wasRestored = wasRestored
             isNew = try database.read { try Int64.fetchOne($0, sql: "SELECT sequence FROM meta") } == 0
         } catch let error as DatabaseError {
             throw StoreOpenError(path: path, cause: error)
@@ -74,6 +78,22 @@ public final class Store: Sendable {
             arguments: [epoch.description, Timestamp.now()]
         )
         return (epoch, false)
+    }
+
+    /// A data plane serves `seen`: when that is a later version of this epoch than there is, the database was restored
+    /// together with what is kept beside it, and gets a new epoch.
+    ///
+    /// - Returns: whether it got one.
+    public func renewEpoch(seen: SnapshotVersion) async throws -> Bool {
+        try await write { [self] database in
+            let epoch = currentEpoch.withLock { $0 }
+            guard seen.epoch == epoch, try Store.version(database, epoch: epoch).sequence < seen.sequence else {
+                return false
+            }
+            let renewed = try Store.renewEpoch(after: seen, database)
+            database.afterNextTransaction { [self] _ in currentEpoch.withLock { $0 = renewed } }
+            return true
+        }
     }
 
     /// A restored copy would give out versions a second time: it gets an epoch of its own, which data planes follow.

@@ -44,7 +44,10 @@ enum StoreSchema {
 
     /// Where workers differ already.
     private static func rememberModels(_ database: Database) throws {
-        let rows = try Row.fetchAll(database, sql: "SELECT models, model_given FROM worker WHERE intent = 'active'")
+        let rows = try Row.fetchAll(
+            database,
+            sql: "SELECT models, model_given FROM worker WHERE intent = 'active' AND role = 'regular'"
+        )
         let served = try Set(
             rows.map { row in
                 let given: String? = row["model_given"]
@@ -53,9 +56,7 @@ enum StoreSchema {
             }
         ).filter { !$0.isEmpty }
         guard served.count > 1 else { return }
-        for model in Set(served.joined()).sorted() {
-            try database.execute(sql: "INSERT INTO known_model (model) VALUES (?)", arguments: [model])
-        }
+        try Store.remember(Set(served.joined()), database)
     }
 
     /// A worker whose pod is not ready gets nothing from a new process either, whoever is away then.

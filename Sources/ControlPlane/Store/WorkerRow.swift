@@ -106,7 +106,8 @@ enum WorkerRow {
         let statement = try database.cachedStatement(
             sql: """
                 SELECT * FROM worker
-                WHERE intent = 'active' AND incarnation <> ? AND (models <> '[]' OR model_given IS NOT NULL) LIMIT 1
+                WHERE intent = 'active' AND role = 'regular' AND incarnation <> ?
+                    AND (models <> '[]' OR model_given IS NOT NULL) LIMIT 1
                 """
         )
         return try Row.fetchOne(statement, arguments: [incarnation.description]).map(worker)

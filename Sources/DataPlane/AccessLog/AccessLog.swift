@@ -13,12 +13,18 @@ final class AccessLog: Sendable {
     private let output: LogSettings
     private let isFinished = Atomic<Bool>(false)
     /// Held while lines are made and written, by the writer and at the end; no thread that serves ever takes it.
-    private let lines: Mutex<AccessLines>
+    private let draft: Mutex<Draft>
+
+    /// What is being written.
+    private struct Draft: Sendable {
+        var lines: AccessLines
+        var records: [AccessRecord] = []
+    }
 
     init(_ configuration: AccessLogConfiguration, threads: Int) {
         rings = (0..<threads).map { _ in AccessRing(sampleEvery: configuration.sampleEvery) }
         output = configuration.output
-        lines = Mutex(AccessLines(configuration.output.format))
+        draft = Mutex(Draft(lines: AccessLines(configuration.output.format)))
     }
 
     /// Runs until ``finish()``.
@@ -38,15 +44,16 @@ final class AccessLog: Sendable {
     private func flush() {
         let wall = Timestamp.nowMilliseconds()
         let now = Int64(EpollReactor.clock().milliseconds)
-        lines.withLock { lines in
+        draft.withLock { draft in
             for ring in rings {
-                for record in ring.takeAll() {
+                ring.takeAll(into: &draft.records)
+                for record in draft.records {
                     let age = now - Int64(record.endedAt.milliseconds)
-                    lines.append(record, millisecondsSinceEpoch: wall - age)
-                    if lines.bytes.count >= AccessLog.batchBytes { write(&lines, at: wall) }
+                    draft.lines.append(record, millisecondsSinceEpoch: wall - age)
+                    if draft.lines.bytes.count >= AccessLog.batchBytes { write(&draft.lines, at: wall) }
                 }
             }
-            if !lines.bytes.isEmpty { write(&lines, at: wall) }
+            if !draft.lines.bytes.isEmpty { write(&draft.lines, at: wall) }
         }
     }
 

@@ -15,10 +15,9 @@ final class WorkerProber: Sendable {
         var host: String
         /// What is asked for.
         var path: String
+        /// How long it may take.
+        var timeoutMilliseconds: Int
     }
-
-    /// How long a probe may take, in milliseconds.
-    private static let timeoutMilliseconds = 2_000
 
     private struct State: Sendable {
         var waiting: [Target] = []
@@ -97,7 +96,7 @@ final class WorkerProber: Sendable {
             incarnation: target.incarnation,
             descriptor: descriptor,
             request: Array(request.utf8),
-            endsAt: EpollReactor.clock().adding(milliseconds: WorkerProber.timeoutMilliseconds)
+            endsAt: EpollReactor.clock().adding(milliseconds: target.timeoutMilliseconds)
         )
     }
 

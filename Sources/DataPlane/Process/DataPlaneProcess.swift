@@ -156,7 +156,7 @@ public struct DataPlaneProcess {
             )
             // Owned by the thread "peers" from here on: nothing else keeps a reference; what others need is in the link.
             nonisolated(unsafe) let handedOver = thread
-            Thread.startOrExit(name: "peers", logger: logger) { unsafe handedOver.run() }
+            Thread.startOrExit(name: "peers", servesRequests: true, logger: logger) { unsafe handedOver.run() }
             if let addresses = configuration.remotePeers?.addresses {
                 Thread.startOrExit(name: "peer-addresses", logger: logger) { addresses.run() }
             }

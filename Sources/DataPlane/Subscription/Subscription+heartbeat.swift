@@ -71,7 +71,7 @@ extension Subscription {
             let inFlight = shared.loads.inFlight(slot: worker.lease.slot)
             let report = reports[worker.lease.slot]
             let prefixBytes = census.bytes(worker.lease) + treeSizes[worker.lease.token, default: 0]
-            let learnedLimit = shared.loads.learnedMax(slot: worker.lease.slot)
+            let learnedLimit = shared.learnedLimit(of: worker)
             guard inFlight > 0 || report != nil || prefixBytes > 0 || learnedLimit > 0 else { return nil }
             return WorkerTraffic(
                 incarnation: worker.incarnation,

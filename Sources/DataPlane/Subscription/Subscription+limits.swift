@@ -16,7 +16,7 @@ extension Subscription {
         let before = limited
         limited = []
         for worker in table.workers {
-            let limit = shared.loads.learnedMax(slot: worker.lease.slot)
+            let limit = shared.learnedLimit(of: worker)
             if limit > 0 { limited.insert(worker.incarnation) }
             guard before.contains(worker.incarnation) != (limit > 0) else { continue }
             logger.notice(

@@ -12,14 +12,19 @@ extension Subscription {
             let silent = shared.origin.silentMilliseconds(at: now) ?? 0
             guard silent >= Subscription.silenceMilliseconds else { return }
             logger.warning("The control plane is silent: this data plane probes the workers itself.")
-            localHealth = LocalHealth()
+            localHealth = LocalHealth(panicPercent: known.panicPercent)
         }
         localHealth?.watch(
             table.workers.compactMap { worker in
                 worker.observed.map { state in
                     let told = known[worker.incarnation]
                     let mayBecomeReady = told.map { $0.isHeld != true } ?? false
-                    return LocalHealth.Subject(worker.incarnation, state, mayBecomeReady: mayBecomeReady)
+                    return LocalHealth.Subject(
+                        worker.incarnation,
+                        state,
+                        mayBecomeReady: mayBecomeReady,
+                        terms: told?.probe ?? .standard
+                    )
                 }
             },
             at: now
@@ -28,6 +33,7 @@ extension Subscription {
         guard !due.isEmpty else { return }
         var targets: [WorkerProber.Target] = []
         for worker in table.workers where due.contains(worker.incarnation) {
+            let terms = known[worker.incarnation]?.probe ?? .standard
             if let address = worker.endpoint.addresses.first {
                 targets.append(
                     WorkerProber.Target(
@@ -35,8 +41,8 @@ extension Subscription {
                         address: address,
                         port: worker.endpoint.port,
                         host: worker.endpoint.authority,
-                        path: worker.endpoint.path
-                            + (known[worker.incarnation]?.probePath ?? WorkerObservation.standardProbePath)
+                        path: worker.endpoint.path + terms.path,
+                        timeoutMilliseconds: terms.timeoutMilliseconds
                     )
                 )
             } else {
@@ -50,8 +56,12 @@ extension Subscription {
         Mailbox.clear(outcomesDescriptor)
         let now = EpollReactor.clock()
         var isNews = false
+        let wasSuspected = localHealth?.isSuspected ?? false
         for (incarnation, outcome) in prober.takeOutcomes() where localHealth != nil {
             if localHealth?.probed(incarnation, outcome, at: now) == true { isNews = true }
+        }
+        if !wasSuspected, localHealth?.isSuspected == true {
+            logger.error("Most workers are silent at once: this data plane suspects itself, they are routed to.")
         }
         if isNews { recompile() }
     }
@@ -69,7 +79,7 @@ extension Subscription {
                 reason: "Probed by the data plane; the control plane is silent.",
                 isSilent: silent.contains(incarnation),
                 isHeld: told?.isHeld ?? false,
-                probePath: told?.probePath ?? WorkerObservation.standardProbePath
+                probe: told?.probe ?? .standard
             )
         }
     }

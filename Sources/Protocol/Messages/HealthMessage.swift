@@ -9,12 +9,61 @@ public struct HealthMessage: Hashable, Sendable, Codable {
     public var workers: [WorkerObservation]
     /// What workers say of their load; nil while no policy asks.
     public var loads: [WorkerLoad]?
+    /// When more than this share of the workers falls silent at once, the observer is suspected and not they, in percent; 0:
+    /// never. Nil: as ``standardPanicPercent`` says.
+    public var panicPercent: Int?
 
-    public init(run: RunID, tick: UInt64, workers: [WorkerObservation], loads: [WorkerLoad]? = nil) {
+    public static let standardPanicPercent = 50
+
+    public init(
+        run: RunID,
+        tick: UInt64,
+        workers: [WorkerObservation],
+        loads: [WorkerLoad]? = nil,
+        panicPercent: Int = HealthMessage.standardPanicPercent
+    ) {
         self.run = run
         self.tick = tick
         self.workers = workers
         self.loads = loads
+        self.panicPercent = panicPercent == HealthMessage.standardPanicPercent ? nil : panicPercent
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case run, tick, workers, loads
+        case panicPercent = "panic_percent"
+    }
+}
+
+/// How a worker is probed, also by data planes whose control plane is silent.
+public struct ProbeTerms: Hashable, Sendable, Codable {
+    /// What is asked for, behind its URL.
+    public var path: String
+    public var timeoutMilliseconds: Int
+    /// Failures in a row that make a ready worker unhealthy.
+    public var failureThreshold: Int
+    /// Successes in a row that make an unhealthy worker ready.
+    public var successThreshold: Int
+
+    public static let standard = ProbeTerms()
+
+    public init(
+        path: String = "/health",
+        timeoutMilliseconds: Int = 5_000,
+        failureThreshold: Int = 3,
+        successThreshold: Int = 2
+    ) {
+        self.path = path
+        self.timeoutMilliseconds = timeoutMilliseconds
+        self.failureThreshold = failureThreshold
+        self.successThreshold = successThreshold
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case path
+        case timeoutMilliseconds = "timeout_milliseconds"
+        case failureThreshold = "failure_threshold"
+        case successThreshold = "success_threshold"
     }
 }
 
@@ -30,16 +79,13 @@ public struct WorkerObservation: Hashable, Sendable, Codable {
     public var isSilent: Bool?
     /// Something else than its probes keeps requests from it, so that no answer makes it ready. Nil: no.
     public var isHeld: Bool?
-    /// What its probes ask for; nil: ``standardProbePath``.
-    public var probePath: String?
-
-    public static let standardProbePath = "/health"
+    /// How it is probed; nil: as ``ProbeTerms/standard`` says.
+    public var probe: ProbeTerms?
 
     enum CodingKeys: String, CodingKey {
-        case incarnation, state, since, reason
+        case incarnation, state, since, reason, probe
         case isSilent = "silent"
         case isHeld = "held"
-        case probePath = "probe_path"
     }
 
     public init(
@@ -49,7 +95,7 @@ public struct WorkerObservation: Hashable, Sendable, Codable {
         reason: String,
         isSilent: Bool = false,
         isHeld: Bool = false,
-        probePath: String = WorkerObservation.standardProbePath
+        probe: ProbeTerms = .standard
     ) {
         self.incarnation = incarnation
         self.state = state
@@ -57,7 +103,7 @@ public struct WorkerObservation: Hashable, Sendable, Codable {
         self.reason = reason
         self.isSilent = isSilent ? true : nil
         self.isHeld = isHeld ? true : nil
-        self.probePath = probePath == WorkerObservation.standardProbePath ? nil : probePath
+        self.probe = probe == .standard ? nil : probe
     }
 }
 

@@ -165,7 +165,9 @@ public enum MetricsLayout {
     /// The first cell of each family.
     public static let requests = 0
     public static let durations = requests + RequestRoute.allCases.count * RequestOutcome.allCases.count
-    public static let firstToken = durations + RequestRoute.allCases.count * histogramCells
+    /// How long inference requests took whose answers are successes.
+    public static let generation = durations + RequestRoute.allCases.count * histogramCells
+    public static let firstToken = generation + histogramCells
     public static let interToken = firstToken + histogramCells
     public static let queueWait = interToken + histogramCells
     public static let picks = queueWait + histogramCells
@@ -208,7 +210,7 @@ public enum MetricsLayout {
 
     /// Tells layouts apart: a file of another version's layout, or with other buckets, is not read.
     public static func digest(_ buckets: DurationBuckets) -> UInt64 {
-        var text = "4 \(cellCount) \(workerRowsMax) \(workerRowWords) \(buckets.milliseconds)"
+        var text = "5 \(cellCount) \(workerRowsMax) \(workerRowWords) \(buckets.milliseconds)"
         for route in RequestRoute.allCases { text += route.label }
         for outcome in RequestOutcome.allCases { text += outcome.label }
         for policy in PolicyName.allCases { text += policy.rawValue }

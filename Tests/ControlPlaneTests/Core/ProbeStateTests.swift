@@ -65,10 +65,10 @@ struct ProbeStateTests {
         var generator = SystemRandomNumberGenerator()
         let incarnation = IncarnationID.random(using: &generator)
         let plain = state(.probed).observation(of: incarnation, since: "")
-        #expect(plain?.isHeld == nil && plain?.probePath == nil)
+        #expect(plain?.isHeld == nil && plain?.probe == nil)
         let own = ProbeState(.probed, settings: ProbeSettings(path: "/live"), at: 0)
         let held = own.held(by: HealthHold(since: 1, reason: "NotReady")).observation(of: incarnation, since: "")
-        #expect(held?.isHeld == true && held?.probePath == "/live" && held?.state == .unhealthy)
+        #expect(held?.isHeld == true && held?.probe == ProbeTerms(path: "/live") && held?.state == .unhealthy)
     }
 
     @Test("of a worker that was ready before is confirmed by one success")

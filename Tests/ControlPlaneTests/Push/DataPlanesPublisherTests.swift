@@ -32,7 +32,7 @@ import Testing
     }
 
     /// Waits until `condition` holds; false after `limit`.
-    private func eventually(_ limit: Duration = .seconds(5), _ condition: () -> Bool) async throws -> Bool {
+    private func eventually(_ limit: Duration = .seconds(30), _ condition: () -> Bool) async throws -> Bool {
         let deadline = ContinuousClock.now + limit
         while !condition() {
             guard ContinuousClock.now < deadline else { return false }

@@ -91,6 +91,37 @@ struct StoreKnownModelsTests {
         _ = try await store.recordModels(worker.incarnation, DiscoveredModels(cards: cards))
         #expect(try known(store).count == Store.knownModelsMax)
         #expect(try store.snapshot().violations().isEmpty)
+        // What is served stays, whatever comes and goes beside it.
+        for round in 1...3 {
+            let fresh = (1...400).map { ModelCard(id: "round-\(round)-\($0)", card: "{}") }
+            _ = try await store.recordModels(worker.incarnation, DiscoveredModels(cards: fresh))
+        }
+        #expect(try known(store).count == Store.knownModelsMax)
+        #expect(try known(store).contains("model-0") && known(store).contains("round-3-400"))
+    }
+
+    @Test("Names that no database can keep are not remembered, and keep nobody from being added")
+    func unusable() async throws {
+        let folder = try TemporaryFolder()
+        let store = try Store(path: folder.file("signalbox.db"))
+        _ = try await add(1, "", to: store)
+        _ = try await add(2, "a", to: store)
+        _ = try await add(3, "b\u{0}c", to: store)
+        _ = try await add(4, String(repeating: "d", count: 513), to: store)
+        #expect(try known(store) == ["a"])
+    }
+
+    @Test("Workers of other roles take no requests and make no model known")
+    func roles() async throws {
+        let folder = try TemporaryFolder()
+        let store = try Store(path: folder.file("signalbox.db"))
+        _ = try await add(1, "a", to: store)
+        var prefill = try WorkerRegistration(url: "http://worker-2:30000", source: .api)
+        prefill.modelGiven = "b"
+        prefill.role = .prefill
+        _ = try await store.addWorker(prefill, firstReadyAt: 1, origin: .commandLine)
+        #expect(try known(store) == [])
+        #expect(try await store.fleetModels().value == [FleetModel(name: "a", workers: 1, isKnown: false)])
     }
 
     @Test("Two Unicode forms of one name are one model, so that the snapshot stays valid")
@@ -101,8 +132,12 @@ struct StoreKnownModelsTests {
         _ = try await add(2, "other", to: store)
         _ = try await add(3, "cafe\u{301}", to: store)
         #expect(try known(store).count == 2)
+        #expect(try known(store).contains { $0.utf8.elementsEqual("caf\u{E9}".utf8) })
         let policy = PolicyConfiguration(name: .random)
-        _ = try await store.setPolicy(policy, model: "cafe\u{301}", origin: .commandLine)
+        await #expect(throws: StoreError.self) {
+            try await store.setPolicy(policy, model: "cafe\u{301}", origin: .commandLine)
+        }
+        _ = try await store.setPolicy(policy, model: "caf\u{E9}", origin: .commandLine)
         #expect(try store.snapshot().violations().isEmpty)
     }
 

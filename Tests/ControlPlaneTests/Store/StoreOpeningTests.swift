@@ -1,5 +1,7 @@
+import ControlPlaneCore
 import Foundation
 import GRDB
+import SignalboxProtocol
 import Testing
 
 @testable import ControlPlane
@@ -36,5 +38,22 @@ struct StoreOpeningTests {
         try store.close()
         let error = try #require(throws: StoreOpenError.self) { try Store(path: path) }
         #expect(error.description.contains("newer version"))
+    }
+
+    @Test("A later version of this epoch that a data plane serves makes a new epoch, an earlier one does not")
+    func renewedBySight() async throws {
+        let folder = try TemporaryFolder()
+        let store = try Store(path: folder.file("signalbox.db"))
+        let change = try SettingsChange([.queueTimeoutMilliseconds: .number(7)])
+        let now = try await store.setSettings(change, origin: .commandLine).version
+        var generator = SystemRandomNumberGenerator()
+        let later = SnapshotVersion(epoch: now.epoch, sequence: now.sequence + 5)
+        #expect(try await !store.renewEpoch(seen: now))
+        #expect(try await !store.renewEpoch(seen: SnapshotVersion(epoch: .random(using: &generator), sequence: 99)))
+        #expect(try await store.renewEpoch(seen: later))
+        #expect(store.epoch != now.epoch)
+        #expect(try await store.version() == SnapshotVersion(epoch: store.epoch, sequence: now.sequence + 1))
+        #expect(try store.snapshot().version.epoch == store.epoch)
+        #expect(try await !store.renewEpoch(seen: later), "its epoch is another one now")
     }
 }

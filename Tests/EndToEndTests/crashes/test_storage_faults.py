@@ -87,12 +87,14 @@ def test_below_launch_a_damaged_database_stops_no_traffic_and_is_no_crash_loop(b
     assert load.result.failures == []
 
 
-def test_a_restored_backup_gets_a_new_epoch_that_data_planes_follow(bench: Workbench) -> None:
+@pytest.mark.parametrize("folder", [False, True], ids=["the file", "the whole folder"])
+def test_a_restored_backup_gets_a_new_epoch_that_data_planes_follow(bench: Workbench, folder: bool) -> None:
     first, second = bench.worker(), bench.worker()
     plane, proxy = bench.wired(first.url)
     assert plane.terminate(5) == 0
     backup = bench.folder / "backup.db"
     shutil.copy(plane.database, backup)
+    shutil.copy(f"{plane.database}.generation", f"{backup}.generation")
     changed = bench.control_plane(database=plane.database, runtime_folder=plane.runtime_folder)
     assert changed.admin.add_worker(second.url).status_code == 200
     changed.admin.wait_until_applied(1)
@@ -102,8 +104,11 @@ def test_a_restored_backup_gets_a_new_epoch_that_data_planes_follow(bench: Workb
         if os.path.exists(f"{plane.database}{suffix}"):
             os.unlink(f"{plane.database}{suffix}")
     shutil.copy(backup, plane.database)
+    if folder:
+        # What shows the restoration is gone as well, and only the data plane knows.
+        shutil.copy(f"{backup}.generation", f"{plane.database}.generation")
     restored = bench.control_plane(database=plane.database, runtime_folder=plane.runtime_folder)
-    assert restored.admin.version()[0] != epoch
+    wait_for("a new epoch", lambda: restored.admin.version()[0] != epoch)
     assert "was restored" in restored.log()
     restored.admin.wait_until_applied(1)
     assert restored.admin.urls() == [first.url]

@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from support.fleet import Launch, Workbench, binary
+from support.fleet import PROJECT, Launch, Workbench, binary
 from support.limits import limit
 from support.ports import free_port
 from support.raw_http import ask
@@ -117,3 +117,11 @@ def test_a_log_that_nobody_reads_stops_nothing(bench: Workbench) -> None:
         child.kill()
         child.wait()
         os.close(reader)
+
+
+def test_every_field_is_documented_and_no_other() -> None:
+    source = (PROJECT / "Sources/DataPlane/AccessLog/AccessLines.swift").read_text()
+    written = set(re.findall(r'\b(?:word|number|thousandths)\("([a-z_.]+)"', source))
+    rows = (PROJECT / "docs/logs.md").read_text().split("## The access log")[1]
+    documented = {name for row in re.findall(r"^\|([^|]+)\|", rows, re.M) for name in re.findall(r"`([a-z_.]+)`", row)}
+    assert len(written) > 10 and written == documented

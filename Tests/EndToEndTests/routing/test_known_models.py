@@ -21,6 +21,7 @@ def test_a_model_whose_workers_are_gone_is_answered_by_no_other_model(bench: Wor
 
     assert admin.remove_worker(second.url).status_code == 200
     wait_for("the worker to be gone", lambda: admin.urls() == [first.url], limit(10))
+    admin.wait_until_applied(1)
     assert admin.get("/models").json()["models"] == [
         {"model": "org/first", "workers": 1, "known": True}, {"model": "org/second", "workers": 0, "known": True}]
     answer = chat(proxy, "org/second")

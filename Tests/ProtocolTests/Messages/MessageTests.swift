@@ -45,7 +45,7 @@ struct MessageTests {
             since: "2026-11-24T12:00:00.000Z",
             reason: "GET /health answered 503.",
             isHeld: true,
-            probePath: "/live"
+            probe: ProbeTerms(path: "/live", timeoutMilliseconds: 20_000)
         )
         let health = HealthMessage(run: SampleSnapshot.identifier(RunKind.self, 1), tick: 9, workers: [observation])
         let messages: [ControlPlaneMessage] = [

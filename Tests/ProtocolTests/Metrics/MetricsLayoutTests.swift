@@ -10,6 +10,7 @@ struct MetricsLayoutTests {
             cells += (0..<MetricsLayout.histogramCells).map { MetricsLayout.duration(route) + $0 }
             cells.append(MetricsLayout.retry(route))
         }
+        cells += (0..<MetricsLayout.histogramCells).map { MetricsLayout.generation + $0 }
         cells += (0..<MetricsLayout.histogramCells).map { MetricsLayout.firstToken + $0 }
         cells += (0..<MetricsLayout.histogramCells).map { MetricsLayout.queueWait + $0 }
         cells += (0..<MetricsLayout.histogramCells).map { MetricsLayout.interToken + $0 }

@@ -1,3 +1,5 @@
+import SignalboxProtocol
+
 /// How a worker is probed.
 public struct ProbeSettings: Hashable, Sendable {
     /// What is asked for.
@@ -35,6 +37,16 @@ public struct ProbeSettings: Hashable, Sendable {
         self.pendingIntervalMax = pendingIntervalMax
         self.successThreshold = successThreshold
         self.failureThreshold = failureThreshold
+    }
+
+    /// What data planes are told, for when the control plane is silent.
+    var terms: ProbeTerms {
+        ProbeTerms(
+            path: path,
+            timeoutMilliseconds: Int(timeout.wholeMilliseconds),
+            failureThreshold: failureThreshold,
+            successThreshold: successThreshold
+        )
     }
 
     /// The settings for one worker: the general ones where it has none of its own.

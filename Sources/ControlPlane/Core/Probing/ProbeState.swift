@@ -167,7 +167,7 @@ public struct ProbeState: Hashable, Sendable {
             reason: reason,
             isSilent: isSilent,
             isHeld: isHeld,
-            probePath: settings.path
+            probe: settings.terms
         )
     }
 

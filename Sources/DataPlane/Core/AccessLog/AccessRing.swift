@@ -12,7 +12,9 @@ public final class AccessRing: Sendable {
     public init(sampleEvery: Int) {
         precondition(sampleEvery > 0, "one in \(sampleEvery) requests cannot be kept")
         self.sampleEvery = sampleEvery
-        records = Mutex(AccessRing.empty())
+        var room: [AccessRecord] = []
+        room.reserveCapacity(AccessRing.recordsMax)
+        records = Mutex(room)
     }
 
     /// Leaves a record, unless the ring is full or is just being emptied, which takes some nanoseconds.
@@ -26,17 +28,11 @@ public final class AccessRing: Sendable {
         } ?? false
     }
 
-    /// Everything that was left since the last time.
-    public func takeAll() -> [AccessRecord] {
-        var taken = AccessRing.empty()
-        records.withLock { swap(&$0, &taken) }
-        return taken
-    }
-
-    /// Room for all records, so that no thread that serves allocates.
-    private static func empty() -> [AccessRecord] {
-        var records: [AccessRecord] = []
-        records.reserveCapacity(recordsMax)
-        return records
+    /// Everything that was left since the last time, in place of what is in `taken`; both keep their room, so that no thread
+    /// that serves allocates.
+    public func takeAll(into taken: inout [AccessRecord]) {
+        taken.removeAll(keepingCapacity: true)
+        taken.reserveCapacity(AccessRing.recordsMax)
+        records.withLock { if !$0.isEmpty { swap(&$0, &taken) } }
     }
 }

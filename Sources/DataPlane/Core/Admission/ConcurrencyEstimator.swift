@@ -223,7 +223,11 @@ struct ConcurrencyEstimator: Sendable {
         let took = window.averageMilliseconds
         let patience = patienceMilliseconds ?? .infinity
         // Clients wait longer than those did that left, or nobody needs the limit.
-        if took > patience || now - reachedAt > ConcurrencyEstimator.unreachedMax { return drop() }
+        if took > patience {
+            bestMilliseconds = nil
+            return drop()
+        }
+        if now - reachedAt > ConcurrencyEstimator.unreachedMax { return drop() }
         guard reachedAt == now else { return }
         let bearable = patience * ConcurrencyEstimator.patienceShare
         if let probe {

@@ -53,13 +53,17 @@ public final class WorkerBreakers: Sendable {
     /// The longest time for which a worker is left alone because it asks for it, in milliseconds.
     static let restMillisecondsMax = 30_000
 
-    /// The worker in `slot` asks to be left alone. It is, for a bounded time, unless a model had no worker left then.
+    /// The worker in `slot` asks to be left alone. It is, for a bounded time, unless more workers of a model would be out than
+    /// breakers may take out, or none were left.
     ///
     /// - Parameter pools: the slots of the ready workers of each model that the worker serves.
     func rest(slot: Int, milliseconds: Int, at now: MonotonicTime, _ settings: BreakerSettings, pools: [[Int]]) {
         breakers.withLock { breakers in
-            func isIn(_ other: Int) -> Bool { other != slot && !(breakers[other]?.isOut(at: now) ?? false) }
-            guard pools.allSatisfy({ $0.contains(where: isIn) }) else { return }
+            let mayRest = pools.allSatisfy { pool in
+                let out = pool.count { $0 != slot && breakers[$0]?.isOut(at: now) ?? false }
+                return out + 1 <= max(1, pool.count * settings.openPercentMax / 100) && out + 1 < pool.count
+            }
+            guard mayRest else { return }
             var breaker = breakers[slot] ?? CircuitBreaker()
             breaker.rest(until: now.adding(milliseconds: min(milliseconds, WorkerBreakers.restMillisecondsMax)))
             keep(breaker, slot, &breakers, settings)

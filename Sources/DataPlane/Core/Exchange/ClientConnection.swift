@@ -101,8 +101,10 @@ struct ClientConnection {
     var retryAt: MonotonicTime?
     /// What it waits for while ``phase`` is `waiting`.
     var waitReason = WaitReason.notReady
-    /// When the wait for a worker began.
+    /// When the request first had to wait for a worker: all its waits together have a limit.
     var waitsSince: MonotonicTime?
+    /// When its present wait began; nil while it does not wait.
+    var waitBeganAt: MonotonicTime?
     /// The place in the list of waiting requests while ``phase`` is `waiting`.
     var waitingTicket: UInt64?
     /// Bytes that were queued for the client when it was last seen to take none.
@@ -144,6 +146,7 @@ struct ClientConnection {
         if !tried.isEmpty { tried = [] }
         worker = nil
         waitsSince = nil
+        waitBeganAt = nil
         retryAt = nil
         served += 1
         isInRequest = true

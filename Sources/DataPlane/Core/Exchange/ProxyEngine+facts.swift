@@ -37,15 +37,26 @@ extension ProxyEngine {
         let worker = table.workers[index]
         let tokens = table.pools[pool].policy.placed(worker, facts, outbox, at: now)
         guard tokens > 0 else { return }
-        // Whether tokens from a cache are among those of the prompt differs between servers of the Anthropic API.
-        if clients.slots[id.index].bodyUse == .hold, clients.slots[id.index].request.metricsRoute != .messages {
-            let group = table.pools[pool].cacheGroup
-            clients.slots[id.index].notes.prompt = RequestNotes.Prompt(group: group, bytes: facts.textBytes)
-        }
+        notePrompt(id, pool)
         let slot = worker.lease.slot
         let isAlone = loads.pendingTokens(slot: slot) == 0
         loads.addPending(tokens, slot: slot, at: now)
         clients.slots[id.index].work = PlacedWork(slot: slot, tokens: tokens, placedAt: now, isAlone: isAlone)
+    }
+
+    /// Remembers how much text the prompt has, where nearly all of the body is text of one prompt: an answer to several tells
+    /// the tokens of one, and tools or instructions are in the prompt and not in the routing text.
+    private mutating func notePrompt(_ id: ConnectionID, _ pool: Int) {
+        let request = clients.slots[id.index].request
+        guard clients.slots[id.index].bodyUse == .hold, facts.textBytes * 5 >= request.body.count * 4,
+            let text = request.content.found.text, text.range.lowerBound < request.body.count
+        else { return }
+        // Whether tokens from a cache are among those of the prompt differs between servers of the Anthropic API.
+        guard request.metricsRoute != .messages else { return }
+        let isList = request.body.storage.span[text.range.lowerBound] == UInt8(ascii: "[")
+        guard !isList || text.source == .messages else { return }
+        let group = table.pools[pool].cacheGroup
+        clients.slots[id.index].notes.prompt = RequestNotes.Prompt(group: group, bytes: facts.textBytes)
     }
 
     /// The first token has come, or never will.

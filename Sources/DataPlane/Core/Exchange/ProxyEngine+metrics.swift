@@ -7,10 +7,13 @@ extension ProxyEngine {
         let route = clients.slots[id.index].request.metricsRoute
         let outcome = outcome(id)
         counters.metrics.count(MetricsLayout.request(route, outcome))
+        countWait(id, at: now)
         logAccess(id, outcome, at: now)
         guard outcome != .clientGone else { return }
         let took = now.milliseconds - clients.slots[id.index].beganAt.milliseconds
         counters.metrics.observe(MetricsLayout.duration(route), milliseconds: took)
+        guard route.isInference, outcome == .success else { return }
+        counters.metrics.observe(MetricsLayout.generation, milliseconds: took)
     }
 
     private func outcome(_ id: ConnectionID) -> MetricsLayout.RequestOutcome {
@@ -49,23 +52,36 @@ extension ProxyEngine {
         clients.slots[id.index].notes.pick = RequestNotes.Pick(policyNumber: policy, reason: facts.reason)
         clients.slots[id.index].notes.predictedPermille =
             table.pools[pool].policy.predictedPermille(table.workers[worker], facts)
-        guard let since = clients.slots[id.index].waitsSince else { return }
-        counters.metrics.observe(MetricsLayout.queueWait, milliseconds: now.milliseconds - since.milliseconds)
+        countWait(id, at: now)
     }
 
-    /// Content of a stream has come.
-    mutating func countToken(_ id: ConnectionID, isFirst: Bool, at now: MonotonicTime) {
+    /// A wait for a worker is over, if there was one, because a worker is picked or the request has ended.
+    private mutating func countWait(_ id: ConnectionID, at now: MonotonicTime) {
+        guard let began = clients.slots[id.index].waitBeganAt else { return }
+        clients.slots[id.index].waitBeganAt = nil
+        counters.metrics.observe(MetricsLayout.queueWait, milliseconds: now.milliseconds - began.milliseconds)
+    }
+
+    /// Content of an event stream has come. Events that come together count as one; a part of an event does not count until
+    /// its end has come.
+    mutating func countContent(_ id: ConnectionID, isFirst: Bool, at now: MonotonicTime) {
+        clients.slots[id.index].notes.contentAt = now
+        // A stream of errors has no tokens.
+        guard clients.slots[id.index].notes.tellsUsage else { return }
         if isFirst {
             let took = now.milliseconds - clients.slots[id.index].beganAt.milliseconds
             counters.metrics.observe(MetricsLayout.firstToken, milliseconds: took)
-        } else if let before = clients.slots[id.index].notes.contentAt {
+        }
+        guard clients.slots[id.index].events.isBetweenEvents else { return }
+        if let before = clients.slots[id.index].notes.eventAt {
             counters.metrics.observe(MetricsLayout.interToken, milliseconds: now.milliseconds - before.milliseconds)
         }
-        clients.slots[id.index].notes.contentAt = now
+        clients.slots[id.index].notes.eventAt = now
     }
 
     /// The request is tried once more.
-    func countRetry(_ id: ConnectionID) {
+    mutating func willRetry(_ id: ConnectionID) {
+        clients.slots[id.index].exchange.willRetry()
         counters.metrics.count(MetricsLayout.retry(clients.slots[id.index].request.metricsRoute))
     }
 }

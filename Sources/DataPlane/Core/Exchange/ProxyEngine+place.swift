@@ -103,8 +103,9 @@ extension ProxyEngine {
             let target = clients.slots[id.index].request.keys.target ?? 0
             return .refused(target < members.count ? .targetWorkerUnavailable : .unknownTargetWorker)
         }
-        if table.pools[pool].hasPending { return .mustWait(.notReady) }
-        return table.pools[pool].hasUnhealthy ? .mustWait(.unhealthy) : .refused(.noWorker)
+        // One that never was ready may never be: what was lost decides how long it is worth to wait.
+        if table.pools[pool].hasUnhealthy { return .mustWait(.unhealthy) }
+        return table.pools[pool].hasPending ? .mustWait(.notReady) : .refused(.noWorker)
     }
 
     /// Takes the request on; the reason when the data plane may not.

@@ -88,10 +88,10 @@ extension ProxyEngine {
                     settleWork(client, at: network.now, isStream: clients.slots[client.index].mayInsertEvent)
                 }
                 if clients.slots[client.index].mayInsertEvent {
-                    countToken(client, isFirst: !upstreams.slots[id.index].hasContent, at: network.now)
+                    clients.slots[client.index].events.take(bytes, range)
+                    countContent(client, isFirst: !upstreams.slots[id.index].hasContent, at: network.now)
                 }
                 upstreams.slots[id.index].hasContent = true
-                if clients.slots[client.index].mayInsertEvent { clients.slots[client.index].events.take(bytes, range) }
                 if chunked || range.count <= 16 * 1024 {
                     appendContent(bytes.extracting(range), chunked: chunked)
                 } else {

@@ -21,8 +21,7 @@ extension ProxyEngine {
             return
         }
         if hasAnother && !cause.hasReachedWorker {
-            clients.slots[id.index].exchange.willRetry()
-            countRetry(id)
+            willRetry(id)
             dispatch(id, &network)
         } else {
             backOff(id, atLeast: 0, &network)
@@ -36,7 +35,7 @@ extension ProxyEngine {
             send(id, fresh: true, &network)
         } else {
             uncount(id)
-            clients.slots[id.index].exchange.willRetry()
+            willRetry(id)
             dispatch(id, &network)
         }
     }
@@ -92,8 +91,7 @@ extension ProxyEngine {
         let attempts = clients.slots[id.index].exchange.attempts
         let backoff = table.settings.retry.backoffMilliseconds(afterAttempts: attempts, using: &random)
         let retryAt = network.now.adding(milliseconds: max(backoff, milliseconds))
-        clients.slots[id.index].exchange.willRetry()
-        countRetry(id)
+        willRetry(id)
         clients.slots[id.index].phase = .waiting
         clients.slots[id.index].retryAt = retryAt
         setDeadline(id, at: retryAt, &network)
@@ -115,7 +113,7 @@ extension ProxyEngine {
                 abort(client, .workerRemoved, &network)
             } else if clients.slots[client.index].exchange.isReplayable {
                 uncount(client)
-                clients.slots[client.index].exchange.willRetry()
+                willRetry(client)
                 dispatch(client, &network)
             } else {
                 refuse(client, LocalAnswer(.workerRemoved), &network)

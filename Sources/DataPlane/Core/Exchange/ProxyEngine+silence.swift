@@ -71,8 +71,7 @@ extension ProxyEngine {
         clients.slots[id.index].upstream = nil
         noteFailure(id, "It fell silent before it answered.", isSilence: true, at: network.now)
         _ = leaveWorker(id, at: network.now)
-        clients.slots[id.index].exchange.willRetry()
-        countRetry(id)
+        willRetry(id)
         dispatch(id, &network)
         return true
     }

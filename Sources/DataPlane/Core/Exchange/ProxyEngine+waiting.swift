@@ -23,6 +23,7 @@ extension ProxyEngine {
             return
         }
         if isNew { clients.slots[id.index].waitsSince = network.now }
+        if clients.slots[id.index].waitBeganAt == nil { clients.slots[id.index].waitBeganAt = network.now }
         clients.slots[id.index].phase = .waiting
         var list = WaitingList()
         swap(&list, &waiting)

@@ -36,7 +36,7 @@ public struct ProxyEngine: ~Copyable {
     var waiting = WaitingList()
     /// A worker may have room for somebody who waits.
     var hasFreedRoom = false
-    var budget = RetryBudget()
+    var budget: RetryBudget
     /// When requests at silent workers are looked at again; nil: there are none.
     var silenceLookAt: MonotonicTime?
     /// The openings of breakers that were looked at, as ``WorkerBreakers/silentOpenings`` counts them.
@@ -74,6 +74,7 @@ public struct ProxyEngine: ~Copyable {
         explanations = shared.explanations
         self.counters = counters
         self.otherCounters = otherCounters
+        budget = RetryBudget(threads: otherCounters.count + 1)
         random = SplitMix64(seed: seed)
         requestIDs = SplitMix64(seed: ~seed)
     }

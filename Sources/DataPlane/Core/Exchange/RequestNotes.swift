@@ -21,8 +21,10 @@ struct RequestNotes {
     var pickedAt: MonotonicTime?
     /// When the head of the answer came.
     var headAt: MonotonicTime?
-    /// When the last content of the answer came.
+    /// When the last content of the answer came, if that is an event stream.
     var contentAt: MonotonicTime?
+    /// When the last event of the answer was whole.
+    var eventAt: MonotonicTime?
     /// What picked that worker; nil before a pick.
     var pick: Pick?
     /// The share of the prompt that the worker was thought to have in its cache, in thousandths; nil: nobody knew.

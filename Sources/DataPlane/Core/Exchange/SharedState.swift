@@ -50,6 +50,11 @@ public struct SharedState: Sendable {
         census.advance(index, table.workers.lazy.map(\.lease))
     }
 
+    /// The limit that is learned for a worker; 0: none, or it says one itself.
+    public func learnedLimit(of worker: RoutedWorker) -> Int {
+        worker.requestsMax == nil ? loads.learnedMax(slot: worker.lease.slot) : 0
+    }
+
     /// Whether a policy has asked for the prefix index.
     public var usesPrefixIndex: Bool { existingPrefixIndex != nil }
 

@@ -126,8 +126,8 @@ public struct PeerExchange {
         sum(peer.rows.keys, at: now)
     }
 
-    /// So many data planes of this host exist and are not heard; for a while that is the start of one or the end of another. Those of other hosts do not count: one that is not heard is rather
-    /// gone, and takes no requests, than cut off.
+    /// So many data planes of this host exist and are not heard; for a while that is the start of one or the end of another.
+    /// Those of other hosts do not count: one that is not heard is rather gone, and takes no requests, than cut off.
     public mutating func noteSilent(_ count: Int, at now: MonotonicTime) {
         guard count > peers.count else {
             silentSince = nil

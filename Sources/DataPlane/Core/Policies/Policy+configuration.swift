@@ -54,9 +54,7 @@ extension Policy {
         case .prefixHash: self = .prefixHash(Rendezvous(members), loadFactor: number(.loadFactor), cursor)
         case .kvCost:
             // What was sent to the workers long ago has left their caches.
-            memory.cacheGroup.freshBlocks = memory.cacheGroup.blocks(
-                ofTokens: number(.cacheTokens) * Double(max(1, readyCount))
-            )
+            memory.cacheGroup.hold(tokens: number(.cacheTokens) * Double(max(1, readyCount)))
             self = .kvCost(
                 KVCostPolicy(
                     index: index(),

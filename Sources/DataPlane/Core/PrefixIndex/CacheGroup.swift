@@ -9,13 +9,15 @@ final class CacheGroup: Sendable {
     let number: UInt16
     private let clock = Atomic<UInt32>(0)
     private let freshMax = Atomic<UInt32>(.max)
+    /// Tokens of all caches together; 0: not known.
+    private let freshTokens = Atomic<Int>(0)
     /// In thousandths.
     private let bytesPerTokenMilli = Atomic<Int>(4_000)
 
     /// Prompts of fewer bytes say more of what the worker puts around them.
     private static let learnedBytesMin = 2_048
     /// More bytes for a token are no text.
-    private static let bytesPerTokenRange = 500...16_000
+    private static let bytesPerTokenRange = 1_000...10_000
     /// The weight of one answer: some hundred make the ratio their own.
     private static let answersWeight = 64
 
@@ -33,9 +35,16 @@ final class CacheGroup: Sendable {
     /// Bytes of routing text for one token of a prompt, as answers have told; 4 at first.
     var bytesPerToken: Double { Double(bytesPerTokenMilli.load(ordering: .relaxed)) / 1_000 }
 
-    /// How many blocks of routing text make so many tokens.
-    func blocks(ofTokens tokens: Double) -> Int {
-        Int(min(tokens * bytesPerToken / Double(BlockHasher.blockBytes), Double(UInt32.max)))
+    /// All caches of the group hold so many tokens: older blocks have left them, whatever a token turns out to be.
+    func hold(tokens: Double) {
+        freshTokens.store(Int(min(max(0, tokens), 1e15)), ordering: .relaxed)
+        countFresh()
+    }
+
+    private func countFresh() {
+        let tokens = Double(freshTokens.load(ordering: .relaxed))
+        guard tokens > 0 else { return }
+        freshBlocks = Int(min(tokens * bytesPerToken / Double(BlockHasher.blockBytes), Double(UInt32.max)))
     }
 
     /// A worker has told how many tokens a prompt of so much routing text had.
@@ -48,6 +57,7 @@ final class CacheGroup: Sendable {
         let known = bytesPerTokenMilli.load(ordering: .relaxed)
         let step = (told - known) / CacheGroup.answersWeight
         bytesPerTokenMilli.store(known + (step == 0 ? (told - known).signum() : step), ordering: .relaxed)
+        countFresh()
     }
 
     /// The stamp of a block that is used now.

@@ -6,6 +6,10 @@ public struct RoutingTableCompiler {
     private let breakers: WorkerBreakers
     private let shared: SharedState
     private(set) var memories: [String: PolicyMemory] = [:]
+    /// What is kept for models without a worker: nothing is ever picked there.
+    private let nobody = PolicyMemory(cacheGroup: CacheGroup(seed: 0))
+    /// The models that have pools of their own in the last table.
+    private var pooled: Set<String> = []
     /// The leases that were unhealthy in the last table.
     private var unhealthy: Set<WorkerSlots.Lease> = []
 
@@ -60,8 +64,7 @@ public struct RoutingTableCompiler {
                 memory.stickyKeys.forget(token)
             }
         }
-        let configured = snapshot.models.lazy.filter { $0.wasServed != true }.map(\.model)
-        let models = Set(snapshot.workers.flatMap { $0.models.map(\.id) }).union(configured)
+        let models = Set(snapshot.workers.flatMap { $0.models.map(\.id) }).union(pooled)
         memories = memories.filter { $0.key.isEmpty || models.contains($0.key) }
     }
 
@@ -149,11 +152,16 @@ public struct RoutingTableCompiler {
         var configurations: [String: ModelConfiguration] = [:]
         for configuration in snapshot.models { configurations[configuration.model] = configuration }
 
-        var names = Set(configurations.keys)
         let modelsDiffer = RoutingTableCompiler.modelsDiffer(routable.map { snapshot.workers[$0] })
-        if modelsDiffer {
-            for index in routable { names.formUnion(snapshot.workers[index].models.map(\.id)) }
-        }
+        let served = Set(routable.flatMap { snapshot.workers[$0].models.map(\.id) })
+        // Where workers do not differ, a model that they serve needs no pool beside that of all.
+        var names = Set(
+            snapshot.models.lazy.filter { $0.policy != nil || $0.timeouts != nil || !served.contains($0.model) }.map(
+                \.model
+            )
+        )
+        if modelsDiffer { names.formUnion(served) }
+        pooled = names
         for name in names.sorted() {
             let configuration = configurations[name] ?? ModelConfiguration(model: name)
             // Where workers do not differ, a name that none of them has said may be another one of what they serve.
@@ -174,7 +182,7 @@ public struct RoutingTableCompiler {
         members: [Int],
         _ workers: [RoutedWorker]
     ) -> WorkerPool {
-        let memory = memory(of: configuration.model)
+        let memory = members.isEmpty && configuration.wasServed == true ? nobody : memory(of: configuration.model)
         let policy = configuration.policy ?? snapshot.policy
         let ready = members.filter { workers[$0].availability == .ready }
         let timeouts = snapshot.settings.timeouts

@@ -257,7 +257,7 @@ public final class WorkerLoads: @unchecked Sendable {
 
     /// The most requests in flight that the worker's latency bears; 0: not known.
     @inline(__always)
-    public func learnedMax(slot: Int) -> Int {
+    func learnedMax(slot: Int) -> Int {
         unsafe pointer(slot).pointee.learnedMax.load(ordering: .relaxed)
     }
 

@@ -3,9 +3,8 @@ public import SignalboxProtocol
 /// What a data plane finds out about workers by itself while the control plane is silent, as a value: outcomes of probes go
 /// in, observations come out (requirement: health probing continues on the data plane).
 public struct LocalHealth: Sendable {
-    /// Failures in a row that make a worker unhealthy, and answers in a row that make it ready again.
-    static let failureThreshold = 3
-    static let successThreshold = 2
+    /// Fewer workers that were ready are no crowd that could fall silent at once.
+    static let crowdMin = 3
     /// Time between probes of a worker that is ready, and of one that is not or just failed, in milliseconds.
     static let readyMilliseconds = 5_000
     static let failingMilliseconds = 1_000
@@ -19,17 +18,25 @@ public struct LocalHealth: Sendable {
         /// Good answers make it ready. False where that is not for its probes to decide, or it is not known what to ask
         /// for: then it is at most taken out, and let in again.
         var mayBecomeReady: Bool
+        var terms: ProbeTerms
 
-        public init(_ incarnation: IncarnationID, _ state: ObservedState, mayBecomeReady: Bool) {
+        public init(
+            _ incarnation: IncarnationID,
+            _ state: ObservedState,
+            mayBecomeReady: Bool,
+            terms: ProbeTerms = .standard
+        ) {
             self.incarnation = incarnation
             self.state = state
             self.mayBecomeReady = mayBecomeReady
+            self.terms = terms
         }
     }
 
     private struct Watch: Sendable {
         var state: ObservedState
         var mayBecomeReady: Bool
+        var terms: ProbeTerms
         /// It was ready until it failed here.
         var isTakenOut = false
         var failures = 0
@@ -47,8 +54,13 @@ public struct LocalHealth: Sendable {
 
     private var watches: [IncarnationID: Watch] = [:]
     private var probing = 0
+    private let panicPercent: Int
 
-    public init() {}
+    /// - Parameter panicPercent: when more than this share of the workers that were ready falls silent, this host is rather cut
+    ///   off than they are down, and they are routed to; 0: never.
+    public init(panicPercent: Int = HealthMessage.standardPanicPercent) {
+        self.panicPercent = panicPercent
+    }
 
     /// The workers of the present snapshot, with what was last known of them; the others are forgotten.
     public mutating func watch(_ workers: [Subject], at now: MonotonicTime) {
@@ -56,7 +68,12 @@ public struct LocalHealth: Sendable {
         for worker in workers {
             kept[worker.incarnation] =
                 watches[worker.incarnation]
-                ?? Watch(state: worker.state, mayBecomeReady: worker.mayBecomeReady, dueAt: now)
+                ?? Watch(
+                    state: worker.state,
+                    mayBecomeReady: worker.mayBecomeReady,
+                    terms: worker.terms,
+                    dueAt: now
+                )
         }
         watches = kept
         probing = kept.values.count { $0.isProbing }
@@ -94,6 +111,7 @@ public struct LocalHealth: Sendable {
     public mutating func probed(_ incarnation: IncarnationID, _ outcome: Outcome, at now: MonotonicTime) -> Bool {
         guard var watch = watches[incarnation], watch.isProbing else { return false }
         let before = (watch.state, watch.isSilent)
+        let suspectedBefore = isSuspected
         let wasReady = watch.state == .ready || watch.isTakenOut
         let isWell = outcome == .well && (watch.mayBecomeReady || wasReady) || outcome == .answered && wasReady
         watch.isSilent = outcome == .silent
@@ -102,12 +120,12 @@ public struct LocalHealth: Sendable {
         watch.failures = isWell ? 0 : watch.failures + 1
         watch.successes = isWell ? watch.successes + 1 : 0
         if isWell, watch.state != .ready {
-            let needed = watch.state == .pending ? 1 : LocalHealth.successThreshold
+            let needed = watch.state == .pending ? 1 : watch.terms.successThreshold
             if watch.successes >= needed {
                 watch.state = .ready
                 watch.isTakenOut = false
             }
-        } else if watch.state == .ready, watch.failures >= LocalHealth.failureThreshold {
+        } else if watch.state == .ready, watch.failures >= watch.terms.failureThreshold {
             watch.state = .unhealthy
             watch.isTakenOut = true
         }
@@ -116,14 +134,27 @@ public struct LocalHealth: Sendable {
             milliseconds: isSteady ? LocalHealth.readyMilliseconds : LocalHealth.failingMilliseconds
         )
         watches[incarnation] = watch
-        return before != (watch.state, watch.isSilent) && (before.0 != watch.state || watch.state == .unhealthy)
+        let isChanged =
+            before != (watch.state, watch.isSilent) && (before.0 != watch.state || watch.state == .unhealthy)
+        return isChanged || isSuspected != suspectedBefore
+    }
+
+    /// So many workers are silent that it is rather this data plane that hears nothing.
+    public var isSuspected: Bool {
+        let crowd = watches.values.count { $0.state == .ready || $0.isTakenOut }
+        let silent = watches.values.count { $0.isTakenOut && $0.isSilent }
+        return panicPercent > 0 && crowd >= LocalHealth.crowdMin && silent * 100 > crowd * panicPercent
     }
 
     /// The workers that are unhealthy because nothing is heard of them.
     public var silent: Set<IncarnationID> {
-        Set(watches.lazy.filter { $0.value.state == .unhealthy && $0.value.isSilent }.map(\.key))
+        guard !isSuspected else { return [] }
+        return Set(watches.lazy.filter { $0.value.state == .unhealthy && $0.value.isSilent }.map(\.key))
     }
 
     /// What is observed of every watched worker.
-    public var states: [IncarnationID: ObservedState] { watches.mapValues(\.state) }
+    public var states: [IncarnationID: ObservedState] {
+        guard isSuspected else { return watches.mapValues(\.state) }
+        return watches.mapValues { $0.isTakenOut && $0.isSilent ? .ready : $0.state }
+    }
 }

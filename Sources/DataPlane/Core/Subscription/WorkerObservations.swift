@@ -8,6 +8,8 @@ public struct WorkerObservations: Sendable {
     private var known: [IncarnationID: WorkerObservation] = [:]
     /// The workers that the newest message speaks of: their snapshot may still be on its way.
     private var told: Set<IncarnationID> = []
+    /// As the newest message says (``LocalHealth``).
+    public private(set) var panicPercent = HealthMessage.standardPanicPercent
 
     public init() {}
 
@@ -16,6 +18,7 @@ public struct WorkerObservations: Sendable {
     /// - Returns: whether requests are to be routed by another table.
     public mutating func take(_ message: HealthMessage) -> Bool {
         told = Set(message.workers.lazy.map(\.incarnation))
+        panicPercent = message.panicPercent ?? HealthMessage.standardPanicPercent
         return take(message.workers)
     }
 

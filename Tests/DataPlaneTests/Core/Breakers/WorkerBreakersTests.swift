@@ -69,6 +69,18 @@ struct WorkerBreakersTests {
         #expect(mayGo && !isTrial && shared.breakers.reports(at: later)[0] == nil)
     }
 
+    @Test("No more workers rest at one time than breakers may take out")
+    func restingShare() {
+        open(slots: 6)
+        let pool = Array(0..<6)
+        for slot in pool {
+            shared.breakers.rest(slot: slot, milliseconds: 20_000, at: Self.now, BreakerSettings(), pools: [pool])
+        }
+        #expect(
+            pool.map { shared.loads.gate(slot: $0).admits(at: Self.now) } == [false, false, false, true, true, true]
+        )
+    }
+
     @Test("A slot that gets another worker inherits nothing")
     func forget() {
         open(slots: 2)

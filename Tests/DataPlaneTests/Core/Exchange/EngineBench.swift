@@ -110,6 +110,14 @@ struct EngineBench: ~Copyable {
     }
 }
 
+extension AccessRing {
+    func takeAll() -> [AccessRecord] {
+        var taken: [AccessRecord] = []
+        takeAll(into: &taken)
+        return taken
+    }
+}
+
 /// Workers and addresses for tests.
 enum Samples {
     static let epoch: Epoch = {

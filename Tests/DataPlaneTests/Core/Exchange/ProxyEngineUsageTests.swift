@@ -51,13 +51,17 @@ import Testing
     }
 
     /// What is known of bytes for each token after so many prompts of 4,000 bytes and so many tokens.
-    private static func bytesPerToken(_ path: String, tokens: Int, bytes: Int = 4_000, answers: Int = 600) throws
-        -> Double
-    {
+    private static func bytesPerToken(
+        _ path: String,
+        tokens: Int,
+        bytes: Int = 4_000,
+        more: String = "",
+        answers: Int = 600
+    ) throws -> Double {
         var bench = EngineBench()
         try bench.apply([Samples.worker(1)], policy: .kvCost)
         let client = bench.accept()
-        let body = #"{"model":"m","prompt":"\#(String(repeating: "a", count: bytes - 2))"}"#
+        let body = #"{"model":"m","prompt":"\#(String(repeating: "a", count: bytes - 2))"\#(more)}"#
         let usage = #"{"usage":{"prompt_tokens":\#(tokens),"completion_tokens":1}}"#
         for _ in 0..<answers {
             bench.receive(
@@ -82,5 +86,7 @@ import Testing
         #expect(try Self.bytesPerToken("/v1/completions", tokens: 5) == 4, "that was no text")
         #expect(try Self.bytesPerToken("/v1/completions", tokens: 400, bytes: 500) == 4, "most of it was the template")
         #expect(try Self.bytesPerToken("/v1/messages", tokens: 2_000) == 4, "some leave cached tokens out")
+        let tools = #","tools":"\#(String(repeating: "t", count: 4_000))""#
+        #expect(try Self.bytesPerToken("/v1/completions", tokens: 2_000, more: tools) == 4, "tools are in the prompt")
     }
 }

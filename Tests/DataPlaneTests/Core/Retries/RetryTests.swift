@@ -46,6 +46,22 @@ struct RetryTests {
         #expect((0..<2_000).count { _ in budget.spend(inFlight: 500, at: now) } == 500)
     }
 
+    @Test("The threads of a data plane have what is always allowed together")
+    func threads() {
+        var now = MonotonicTime(milliseconds: 1)
+        var settings = RetrySettings()
+        settings.budgetPercent = 0
+        var budgets = (0..<5).map { _ in RetryBudget(threads: 5) }
+        func spendAll() -> Int {
+            budgets.indices.reduce(0) { sum, thread in
+                sum + (0..<1_000).count { _ in budgets[thread].spend(inFlight: 1, at: now) }
+            }
+        }
+        #expect(spendAll() == 100)
+        now = now.adding(milliseconds: 1_000)
+        #expect(spendAll() == 10)
+    }
+
     @Test("With little traffic ten retries a second are allowed")
     func few() {
         var budget = RetryBudget()

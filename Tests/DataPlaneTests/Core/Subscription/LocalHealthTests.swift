@@ -145,4 +145,45 @@ struct LocalHealthTests {
         let isNews = health.probed(many[0].incarnation, .well, at: start)
         #expect(!isNews)
     }
+
+    @Test("judges each worker by its own thresholds")
+    func terms() {
+        var health = LocalHealth()
+        let terms = ProbeTerms(failureThreshold: 5, successThreshold: 1)
+        health.watch([LocalHealth.Subject(worker, .ready, mayBecomeReady: true, terms: terms)], at: start)
+        var now = start
+        for (isWell, state) in [
+            (false, ObservedState.ready), (false, .ready), (false, .ready), (false, .ready), (false, .unhealthy),
+            (true, .ready),
+        ] {
+            _ = probe(&health, isWell, at: now)
+            #expect(health.states[worker] == state)
+            now = now.adding(milliseconds: LocalHealth.failingMilliseconds)
+        }
+    }
+
+    /// What is observed when so many of so many ready workers fall silent, and the others answer.
+    private func silence(_ silent: Int, of count: Int, panicPercent: Int = 50) -> (unhealthy: Int, isSuspected: Bool) {
+        let workers = (1...count).map { Samples.worker($0).incarnation }
+        var health = LocalHealth(panicPercent: panicPercent)
+        health.watch(workers.map { LocalHealth.Subject($0, .ready, mayBecomeReady: true) }, at: start)
+        var now = start
+        for _ in 0..<4 {
+            for due in health.due(at: now) {
+                _ = health.probed(due, workers.prefix(silent).contains(due) ? .silent : .well, at: now)
+            }
+            now = now.adding(milliseconds: LocalHealth.readyMilliseconds)
+        }
+        #expect(health.isSuspected == health.silent.isEmpty || silent == 0)
+        return (health.states.values.count { $0 == .unhealthy }, health.isSuspected)
+    }
+
+    @Test("suspects itself when most workers fall silent at once, and goes on routing to them")
+    func suspicion() {
+        #expect(silence(2, of: 4) == (2, false))
+        #expect(silence(3, of: 4) == (0, true))
+        #expect(silence(4, of: 4) == (0, true))
+        #expect(silence(2, of: 2) == (2, false), "two are no crowd")
+        #expect(silence(4, of: 4, panicPercent: 0) == (4, false))
+    }
 }
