@@ -50,6 +50,15 @@ struct PlainChunks {
             next = try byte()
         }
         guard let size = Int(digits, radix: 16) else { throw Stop.invalid }
+        if next == 0x20 || next == 0x09 {
+            try countExtensionByte()
+            next = try byte()
+            while next == 0x20 || next == 0x09 {
+                try countExtensionByte()
+                next = try byte()
+            }
+            guard next == UInt8(ascii: ";") else { throw Stop.invalid }
+        }
         if next == UInt8(ascii: ";") { next = try extensionEnd() }
         guard next == 0x0D else { throw Stop.invalid }
         try expect("\n")
@@ -95,9 +104,13 @@ struct PlainChunks {
 
     private mutating func extensionByte() throws -> UInt8 {
         let next = try byte()
+        try countExtensionByte()
+        return next
+    }
+
+    private mutating func countExtensionByte() throws {
         extensionBytes += 1
         guard extensionBytes <= PlainChunks.extensionBytesMax else { throw Stop.invalid }
-        return next
     }
 
     private mutating func behindSpace(_ first: UInt8) throws -> UInt8 {

@@ -54,11 +54,9 @@ struct PlainRequest {
         guard parts.count == 3, head.firstLine.count <= 16 * 1024 else { return nil }
         method = String(decoding: parts[0], as: UTF8.self)
         guard (1...32).contains(parts[0].count), parts[0].allSatisfy(PlainHead.isTokenByte) else { return nil }
-        switch String(decoding: parts[2], as: UTF8.self) {
-        case "HTTP/1.0": minorVersion = 0
-        case "HTTP/1.1": minorVersion = 1
-        default: return nil
-        }
+        let version = Array(parts[2])
+        guard version.count == 8, version.starts(with: "HTTP/1.".utf8), PlainHead.isDigit(version[7]) else { return nil }
+        minorVersion = version[7] == UInt8(ascii: "0") ? 0 : 1
         guard let target = PlainTarget.forwarded(parts[1], method: method), let framing = PlainFraming(head) else {
             return nil
         }

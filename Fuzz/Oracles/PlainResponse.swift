@@ -59,6 +59,6 @@ struct PlainResponse {
         let options = head.elements("connection")
         keepAlive =
             !options.contains("close") && (minorVersion == 1 || options.contains("keep-alive"))
-            && framing != .untilClose
+            && framing != .untilClose && (status != 204 || declared == .none || declared == .length(0))
     }
 }

@@ -5,7 +5,7 @@ enum PlainTarget {
     /// Path and query of a valid target; nil when the target is refused.
     static func forwarded(_ target: ArraySlice<UInt8>, method: String) -> String? {
         let text = String(decoding: target, as: UTF8.self)
-        guard !target.isEmpty, target.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
+        guard method != "CONNECT", !target.isEmpty, target.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
             !text.contains(where: { "#\"<>".contains($0) }),
             !text.prefix(while: { $0 != "?" }).contains(where: { "\\^`{}".contains($0) })
         else {
@@ -19,8 +19,8 @@ enum PlainTarget {
             let authority = rest.prefix { $0 != "/" && $0 != "?" }
             guard isHost(Array(authority.utf8)[...]) else { return nil }
             origin = String(rest.dropFirst(authority.count))
-            // An empty path is '/' (RFC 9112 section 3.2.1); behind it a query is refused.
-            if origin.isEmpty { origin = "/" }
+            // An empty path is '/' (RFC 9112 section 3.2.1), at which nobody reads a query.
+            if origin.isEmpty || origin.hasPrefix("?") { origin = "/" }
         }
         guard origin.hasPrefix("/") else { return nil }
         let path = origin.prefix { $0 != "?" }

@@ -136,3 +136,20 @@ def test_no_worker_is_let_in_whose_own_path_says_no(bench: Workbench) -> None:
     time.sleep(2)  # Two rounds of probes: that nothing happens cannot be awaited.
     assert json.loads(ask(proxy.port, "GET", "/readiness").body)["healthy_workers"] == 1
     assert victim.stats()["completed"] == 0
+
+
+def test_a_worker_whose_health_takes_long_stays_when_the_control_plane_is_silent(bench: Workbench) -> None:
+    worker = bench.recording_worker()
+    plane, proxy = bench.wired(worker.url)
+    # Within the control plane's limit of 5 s, which is the data plane's, too.
+    worker.health_seconds = 2.5
+    plane.kill()
+    wait_for("it to probe by itself", lambda: "probes the workers itself" in proxy.log(), limit(10))
+    probes = sum(request.path == "/health" for request in list(worker.requests))
+    wait_for(
+        "three probes",
+        lambda: sum(request.path == "/health" for request in list(worker.requests)) >= probes + 3,
+        limit(40),
+    )
+    assert json.loads(ask(proxy.port, "GET", "/readiness").body)["healthy_workers"] == 1
+    assert serves(proxy)

@@ -49,6 +49,8 @@ FAULTS = [
     # Framing of the head
     Fault("both Transfer-Encoding and Content-Length",
           head("Transfer-Encoding: chunked", "Content-Length: 5", body=b"0\r\n\r\n"), Refused),
+    Fault("204 that announces content, which may come late", head("Content-Length: 44", status="204 No Content"),
+          ("right",), status=204),
     Fault("two lengths", head("Content-Length: 2", "Content-Length: 6", body=b"{}" + POISON), Refused),
     Fault("a list of different lengths", head("Content-Length: 2, 6", body=b"{}" + POISON), Refused),
     Fault("a negative length", head("Content-Length: -1", body=POISON), Refused),

@@ -139,6 +139,7 @@ class RecordingWorker:
         self.answers_health = answers_health
         self.models = [{"id": model, "object": "model", "owned_by": "test", "max_model_len": 4096}]
         self.is_healthy = True
+        self.health_seconds = 0.0
         self.requests: list[RecordedRequest] = []
         self.connections: list[WorkerConnection] = []
         self._lock = threading.Lock()
@@ -180,6 +181,7 @@ class RecordingWorker:
 
     def _answer_probe(self, connection: WorkerConnection, request: RecordedRequest) -> None:
         if request.path == "/health":
+            time.sleep(self.health_seconds)
             connection.send(response_bytes("", status="200 OK" if self.is_healthy else "503 Service Unavailable"))
         elif request.path == "/v1/models":
             connection.send(response_bytes({"object": "list", "data": self.models}))

@@ -16,7 +16,7 @@ extension MicroBenchmark {
             var hashes: [UInt64] = []
             swap(&hashes, &prompts.hashes)
             hashes.removeAll(keepingCapacity: true)
-            BlockHasher.hash(prompts.text.span, 0..<prompts.text.count, seed: prompts.group.seed, into: &hashes)
+            BlockHasher.hash(prompts.text.span, 0..<prompts.text.count, seed: BlockHasher.version, into: &hashes)
             let count = hashes.count
             swap(&hashes, &prompts.hashes)
             return count
@@ -38,7 +38,7 @@ extension MicroBenchmark {
             hashes.reserveCapacity(bytes / BlockHasher.blockBytes + 1)
             // Sixteen workers have the first version.
             var first: [UInt64] = []
-            BlockHasher.hash(text.span, 0..<bytes, seed: group.seed, into: &first)
+            BlockHasher.hash(text.span, 0..<bytes, seed: BlockHasher.version, into: &first)
             for lane in 0..<16 { index.insert(first, lane: lane, group) }
         }
     }
@@ -57,7 +57,7 @@ extension MicroBenchmark {
             var hashes: [UInt64] = []
             swap(&hashes, &prompts.hashes)
             hashes.removeAll(keepingCapacity: true)
-            BlockHasher.hash(prompts.text.span, 0..<prompts.text.count, seed: prompts.group.seed, into: &hashes)
+            BlockHasher.hash(prompts.text.span, 0..<prompts.text.count, seed: BlockHasher.version, into: &hashes)
             prompts.index.match(hashes, into: &prompts.depths, prompts.group)
             prompts.index.insert(hashes, lane: prompts.number & 15, prompts.group)
             swap(&hashes, &prompts.hashes)

@@ -2,9 +2,9 @@
 public struct WorkerProperties: Hashable, Sendable {
     /// Share of the traffic relative to other workers.
     public var weight: Int
-    /// A worker of higher priority is preferred by policies that know priorities.
+    /// As the operator gave it; kept and shown, and no policy looks at it: ``weight`` is what they know.
     public var priority: Int
-    /// What a request costs there relative to other workers.
+    /// As the operator gave it; kept and shown like ``priority``.
     public var cost: Double
     public var labels: [String: String]
     public var health: WorkerHealthSettings

@@ -12,6 +12,8 @@ struct BodyContent {
     private var state = State.unread
     /// A body that is not JSON is refused; else it is passed on as it is.
     private(set) var mustBeJSON = false
+    /// No type was declared, and nothing but white space has come: how the body begins will say whether it is meant as JSON.
+    private var mayBeJSON = false
     /// Router and worker could take different ones of two models, whatever the body was declared as.
     private var isAmbiguous = false
 
@@ -22,8 +24,11 @@ struct BodyContent {
     }
 
     /// Begins to read a body.
-    mutating func begin(mustBeJSON: Bool) {
+    ///
+    /// - Parameter mayBeJSON: it must be JSON if it begins as an object or an array.
+    mutating func begin(mustBeJSON: Bool, mayBeJSON: Bool = false) {
         self.mustBeJSON = mustBeJSON
+        self.mayBeJSON = mayBeJSON
         isAmbiguous = false
         state = .reading(RequestScanner())
     }
@@ -32,11 +37,13 @@ struct BodyContent {
     mutating func clear() {
         state = .unread
         mustBeJSON = false
+        mayBeJSON = false
         isAmbiguous = false
     }
 
     /// Reads the next bytes of the body.
     mutating func take(_ bytes: borrowing Span<UInt8>) {
+        if mayBeJSON { look(bytes) }
         guard case .reading(var scanner) = state else { return }
         do throws(HTTPFault) {
             try scanner.take(bytes)
@@ -44,6 +51,18 @@ struct BodyContent {
         } catch {
             isAmbiguous = scanner.namesTwoModels
             state = .invalid(error)
+        }
+    }
+
+    private mutating func look(_ bytes: borrowing Span<UInt8>) {
+        for index in bytes.indices {
+            switch bytes[index] {
+            case ASCII.space, ASCII.tab, ASCII.lineFeed, ASCII.carriageReturn: continue
+            case UInt8(ascii: "{"), UInt8(ascii: "["): mustBeJSON = true
+            default: break
+            }
+            mayBeJSON = false
+            return
         }
     }
 

@@ -23,8 +23,7 @@ extension ProxyEngine {
         if needs.contains(.blocks) {
             facts.bytesPerToken = table.pools[pool].cacheGroup.bytesPerToken
             let scan = clients.slots[id.index].request.content.found
-            let group = table.pools[pool].cacheGroup.seed
-            let seed = BlockHasher.seed(span, model: scan.model, adapter: scan.adapter, group: group)
+            let seed = BlockHasher.seed(span, model: scan.model, adapter: scan.adapter)
             BlockHasher.hash(span, range, seed: seed, into: &facts.blocks)
         }
         if needs.contains(.text) {

@@ -55,8 +55,9 @@ extension ProxyEngine {
         if case .inference(let isJSON) = route {
             budget.earn(table.settings.retry)
             let mustBeJSON = isJSON && head.contentType == .json
-            if mustBeJSON || table.routesByModel {
-                clients.slots[id.index].request.content.begin(mustBeJSON: mustBeJSON)
+            let mayBeJSON = isJSON && head.contentType == .absent
+            if mustBeJSON || mayBeJSON || table.routesByModel {
+                clients.slots[id.index].request.content.begin(mustBeJSON: mustBeJSON, mayBeJSON: mayBeJSON)
             }
         }
     }

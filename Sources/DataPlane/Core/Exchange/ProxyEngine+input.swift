@@ -156,7 +156,9 @@ extension ProxyEngine {
             throw HTTPFault(431, "The request's head is too long (--max-head-bytes).")
         }
         guard let lineEnd = clients.slots[id.index].headEnd.firstLineEnd else {
-            guard bytes.count <= limits.requestLineBytesMax else {
+            // Its CR may have come without its LF.
+            let hasReturn = bytes.count > 0 && bytes[bytes.count - 1] == ASCII.carriageReturn
+            guard bytes.count - (hasReturn ? 1 : 0) <= limits.requestLineBytesMax else {
                 throw HTTPFault(414, "The request line is too long (--max-request-line-bytes).")
             }
             return

@@ -21,9 +21,9 @@ extension ProxyEngine {
         gather(id, pool)
         for _ in 0..<ProxyEngine.picksMax {
             guard let index = pick(pool, for: id, at: now) else { break }
-            explain(id, index, pool, at: now)
             let wasAdmitted = clients.slots[id.index].isAdmitted
             if let reason = admit(id, at: now) { return .mustWait(reason) }
+            explain(id, index, pool, at: now)
             if take(id, index, at: now) {
                 countPick(id, index, pool, at: now)
                 note(id, index, pool, at: now)

@@ -28,7 +28,13 @@ extension ProxyEngine {
         upstreams.slots[id.index].mayReuse = head.keepAlive
 
         output.append("HTTP/1.1 ")
-        output.append(line: bytes.extracting(head.statusRange))
+        if head.statusRange.count == 3 {
+            // The space before the reason is there even without one (RFC 9112 section 4).
+            output.append(bytes.extracting(head.statusRange))
+            output.append(" \r\n")
+        } else {
+            output.append(line: bytes.extracting(head.statusRange))
+        }
         let namesRequest = namesRequestInAnswer(client)
         for field in fields.fields where !field.name.isHopByHop && !fields.isNominated(field, in: bytes) {
             if namesRequest && field.name == .requestID { continue }

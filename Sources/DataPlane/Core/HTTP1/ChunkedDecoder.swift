@@ -1,9 +1,10 @@
-/// Reads a chunked body (RFC 9112 section 7.1) in pieces of any size, strictly: CR LF only, no white space around the
-/// size, no control characters in extensions, valid trailer lines. Trailers and extensions are dropped.
+/// Reads a chunked body (RFC 9112 section 7.1) in pieces of any size, strictly: CR LF only, no white space around a
+/// size without extensions, no control characters in extensions, valid trailer lines. Trailers and extensions are dropped.
 public struct ChunkedDecoder: Sendable {
     private enum State: Equatable {
         case sizeStart
         case size
+        case sizeSpace
         case extensionStart
         case extensionName
         case extensionNameEnd
@@ -102,7 +103,8 @@ public struct ChunkedDecoder: Sendable {
 
     private mutating func take(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
         switch state {
-        case .sizeStart, .size: try takeSize(byte)
+        case .sizeStart, .size: try takeSize(byte, limits)
+        case .sizeSpace: try takeSizeSpace(byte, limits)
         case .extensionStart, .extensionName, .extensionNameEnd, .extensionValueStart, .extensionValue,
             .extensionValueEnd, .quotedExtension, .quotedExtensionEscape:
             try takeExtension(byte, limits)
@@ -123,7 +125,7 @@ public struct ChunkedDecoder: Sendable {
         }
     }
 
-    private mutating func takeSize(_ byte: UInt8) throws(HTTPFault) {
+    private mutating func takeSize(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
         if let digit = ASCII.hexadecimalValue(byte) {
             sizeDigits += 1
             guard remaining < 1 << 50, sizeDigits <= 32 else { throw HTTPFault(400, "A chunk is too large.") }
@@ -133,20 +135,39 @@ public struct ChunkedDecoder: Sendable {
             state = .sizeLineFeed
         } else if state == .size && byte == ASCII.semicolon {
             state = .extensionStart
+        } else if state == .size && (byte == ASCII.space || byte == ASCII.tab) {
+            try countExtensionByte(limits)
+            state = .sizeSpace
         } else {
             throw HTTPFault(400, "A chunk's size is not a hexadecimal number.")
         }
     }
 
-    /// Extensions mean nothing here, but a line's end within a quoted one is where two readers could part.
-    ///
-    /// `*( ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )`, RFC 9112 section 7.1.1. White space is skipped
-    /// wherever it may stand, and also at the end.
-    private mutating func takeExtension(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
+    /// White space behind a size: an extension must follow.
+    private mutating func takeSizeSpace(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
+        if byte == ASCII.semicolon {
+            state = .extensionStart
+        } else {
+            guard byte == ASCII.space || byte == ASCII.tab else {
+                throw HTTPFault(400, "White space stands behind a chunk's size.")
+            }
+            try countExtensionByte(limits)
+        }
+    }
+
+    private mutating func countExtensionByte(_ limits: HTTPLimits) throws(HTTPFault) {
         extensionBytes += 1
         guard extensionBytes <= limits.chunkExtensionBytesMax else {
             throw HTTPFault(400, "The chunk extensions are too long (--max-chunk-extension-bytes).")
         }
+    }
+
+    /// Extensions mean nothing here, but a line's end within a quoted one is where two readers could part.
+    ///
+    /// `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )`, RFC 9112 section 7.1.1. White space is skipped
+    /// wherever it may stand, and also at the end.
+    private mutating func takeExtension(_ byte: UInt8, _ limits: HTTPLimits) throws(HTTPFault) {
+        try countExtensionByte(limits)
         switch state {
         case .quotedExtension, .quotedExtensionEscape: try takeQuoted(byte)
         default: state = try extensionState(behind: byte)

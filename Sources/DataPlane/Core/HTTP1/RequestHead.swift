@@ -84,11 +84,11 @@ public struct RequestHead: Sendable {
         guard range.count == 8, bytes.hasPrefix(range, "HTTP/"), ASCII.isDigit(bytes[range.lowerBound + 5]),
             bytes[range.lowerBound + 6] == ASCII.dot, ASCII.isDigit(bytes[range.lowerBound + 7])
         else { throw HTTPFault(400, "The request line does not end in an HTTP version.") }
-        let minor = Int(bytes[range.lowerBound + 7] - ASCII.zero)
-        guard bytes[range.lowerBound + 5] == 0x31, minor <= 1 else {
-            throw HTTPFault(400, "Only HTTP/1.1 and HTTP/1.0 are served here.")
+        guard bytes[range.lowerBound + 5] == 0x31 else {
+            throw HTTPFault(505, "Only HTTP/1.1 and HTTP/1.0 are served here.")
         }
-        return minor
+        // A higher minor version is read as 1.1 (RFC 9110 section 2.5).
+        return min(1, Int(bytes[range.lowerBound + 7] - ASCII.zero))
     }
 
     private mutating func takeExpectation(_ field: Field, _ bytes: borrowing Span<UInt8>) throws(HTTPFault) {

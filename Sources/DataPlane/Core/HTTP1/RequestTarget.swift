@@ -11,6 +11,7 @@ public struct RequestTarget: Sendable, Equatable {
 
     /// Reads the origin, absolute or asterisk form; the authority form belongs to CONNECT, which is not served.
     init(_ range: Range<Int>, in bytes: borrowing Span<UInt8>, method: HTTPMethod) throws(HTTPFault) {
+        guard method != .connect else { throw HTTPFault(400, "CONNECT is not served here.") }
         let query = try RequestTarget.checkBytes(range, bytes)
         if range.count == 1 && bytes[range.lowerBound] == ASCII.asterisk {
             guard method == .options else { throw HTTPFault(400, "The target '*' belongs to OPTIONS only.") }
@@ -27,8 +28,9 @@ public struct RequestTarget: Sendable, Equatable {
             }
             authority = start..<pathStart
             try HostGrammar.check(start..<pathStart, in: bytes)
-            if pathStart == range.upperBound {
-                // An empty path is the path '/' (RFC 9110 section 4.2.3); one stands right before the authority.
+            if pathStart == range.upperBound || bytes[pathStart] == ASCII.question {
+                // An empty path is the path '/' (RFC 9110 section 4.2.3); one stands right before the authority. Nothing is
+                // served there that would read a query.
                 self.init(forwarded: start - 1..<start, path: start - 1..<start, authority: authority)
                 return
             }

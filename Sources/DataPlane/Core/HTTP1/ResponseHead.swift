@@ -32,6 +32,7 @@ public struct ResponseHead: Sendable {
         var head = try ResponseHead(statusLine: statusLine, of: bytes)
         var framing = FramingFields()
         var connection = ConnectionOptions()
+        var types = 0
 
         while !bytes.hasLineEnd(at: lineStart) {
             let field = try fields.add(at: &lineStart, of: bytes, limits: limits)
@@ -39,9 +40,11 @@ public struct ResponseHead: Sendable {
             case .contentLength, .transferEncoding: try framing.take(field, of: bytes)
             case .connection: try connection.take(field, of: bytes, table: &fields)
             case .contentType:
-                head.isEventStream = ResponseHead.isEventStream(field.valueRange, bytes)
-            case .contentEncoding:
-                head.isContentEncoded = !bytes.equalsIgnoringCase(field.valueRange, "identity")
+                // Of two types nobody knows which one counts.
+                head.isEventStream = types == 0 && ResponseHead.isEventStream(field.valueRange, bytes)
+                types += 1
+            case .contentEncoding where !bytes.equalsIgnoringCase(field.valueRange, "identity"):
+                head.isContentEncoded = true
             case .date: head.hasDate = true
             default: break
             }
@@ -55,7 +58,10 @@ public struct ResponseHead: Sendable {
             head.lengthWithoutBody = length
         }
         head.framing = hasNoBody ? .none : declared ?? .untilClose
-        head.keepAlive = connection.keepsAlive(minorVersion: head.minorVersion) && head.framing != .untilClose
+        // Content behind a 204 would be taken for the next response.
+        let hidesContent = head.status == 204 && declared != nil && declared != .length(0)
+        head.keepAlive =
+            connection.keepsAlive(minorVersion: head.minorVersion) && head.framing != .untilClose && !hidesContent
         return head
     }
 

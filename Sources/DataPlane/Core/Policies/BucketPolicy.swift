@@ -7,8 +7,8 @@ import Synchronization
 struct BucketPolicy: Sendable {
     /// The longest text of the first cut, in bytes.
     private static let initialBytes = 4096
-    /// How long a request counts.
-    private static let windowMilliseconds = 5_000
+    /// How long a request counts for the balance: the present half of a window, and the one before.
+    private static let halfMilliseconds = 2_500
 
     /// What is kept from table to table: a worker's change of health must not forget how lengths are cut.
     final class Memory: Sendable {
@@ -16,15 +16,18 @@ struct BucketPolicy: Sendable {
     }
 
     fileprivate struct State: Sendable {
-        /// Texts of the present window, by length.
+        /// Texts since the last cut, by length.
         var lengths: [Int] = []
+        var cutAt = 0
+        /// Bytes in the present half of the window, by worker, and in the one before.
         var bytes: [UInt64: Int] = [:]
-        var windowBegan = 0
+        var bytesBefore: [UInt64: Int] = [:]
+        var halfBegan = 0
         /// Upper ends of all ranges but the last.
         var bounds: [Int] = []
     }
 
-    /// Lengths that one window keeps for the next cut.
+    /// Lengths that are kept for the next cut.
     private static let lengthsMax = 4096
 
     private let memory: Memory
@@ -52,7 +55,9 @@ struct BucketPolicy: Sendable {
             var (least, most) = (Int.max, 0)
             var lightest: Int?
             for index in ready {
-                let bytes = state.bytes[workers[index].lease.token, default: 0] / workers[index].weight
+                let token = workers[index].lease.token
+                let sent = state.bytes[token, default: 0] + state.bytesBefore[token, default: 0]
+                let bytes = sent / workers[index].weight
                 most = max(most, bytes)
                 guard filter.admits(workers[index]) else { continue }
                 if bytes < least { (least, lightest) = (bytes, index) }
@@ -76,10 +81,17 @@ struct BucketPolicy: Sendable {
         }
     }
 
-    /// Begins a new window, with ranges that would have spread the bytes of the last one evenly.
+    /// Begins a new half of the window when it is time, and cuts the ranges anew so that they would have spread the bytes
+    /// since the last cut evenly.
     private func adjust(_ state: inout State, _ ready: [Int], _ members: [RoutedWorker], at now: MonotonicTime) {
         let workers = ready.count
-        let isOver = now.milliseconds - state.windowBegan >= min(adjustMilliseconds, BucketPolicy.windowMilliseconds)
+        let age = now.milliseconds - state.halfBegan
+        if age >= BucketPolicy.halfMilliseconds {
+            state.bytesBefore = age < 2 * BucketPolicy.halfMilliseconds ? state.bytes : [:]
+            state.bytes.removeAll(keepingCapacity: true)
+            state.halfBegan = now.milliseconds
+        }
+        let isOver = now.milliseconds - state.cutAt >= adjustMilliseconds
         guard isOver || state.bounds.count != workers - 1 else { return }
         let lengths = state.lengths.sorted()
         let total = lengths.reduce(0, +)
@@ -101,7 +113,6 @@ struct BucketPolicy: Sendable {
         }
         guard isOver else { return }
         state.lengths.removeAll(keepingCapacity: true)
-        state.bytes.removeAll(keepingCapacity: true)
-        state.windowBegan = now.milliseconds
+        state.cutAt = now.milliseconds
     }
 }

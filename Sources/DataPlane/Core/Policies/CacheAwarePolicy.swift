@@ -15,6 +15,13 @@ final class CacheAwarePolicy: Sendable {
             state.withLock { $0.tree.forget(token) }
         }
 
+        /// Forgets everything: another policy picks now.
+        func clear() {
+            state.withLock { state in
+                if !state.tree.sizes.isEmpty { state = (PrefixTree(), 0) }
+            }
+        }
+
         fileprivate func addSizes(to sums: inout [UInt64: Int]) {
             state.withLock { state in
                 for (token, size) in state.tree.sizes { sums[token, default: 0] += size }
@@ -35,7 +42,7 @@ final class CacheAwarePolicy: Sendable {
         var missesGoToSmallestTree = false
     }
 
-    private let memory: Memory
+    let memory: Memory
     private let parameters: Parameters
     private let cursor: PolicyCursor
 

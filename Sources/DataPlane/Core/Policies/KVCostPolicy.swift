@@ -112,19 +112,19 @@ struct KVCostPolicy: Sendable {
 
     func scale(_ ready: [Int], of workers: [RoutedWorker], _ filter: WorkerFilter) -> Scale {
         let loads = filter.loads
-        var (pendingTokens, learned, weights) = (0.0, 0.0, 0.0)
-        var learnedCount = 0
+        var (pendingTokens, weights) = (0.0, 0.0)
+        var (learned, learnedWeights) = (0.0, 0.0)
         for candidate in ready {
             let weight = Double(workers[candidate].weight)
             weights += weight
             let rate = loads.tokensPerSecond(slot: workers[candidate].lease.slot)
             if rate > 0 {
-                learned += Double(rate) / weight
-                learnedCount += 1
+                learned += Double(rate)
+                learnedWeights += weight
             }
         }
         // One rate for all, times the weight of each: a worker that seems fast by chance must not draw everything.
-        let commonRate = learnedCount == 0 ? KVCostPolicy.standardRate : learned / Double(learnedCount)
+        let commonRate = learnedWeights == 0 ? KVCostPolicy.standardRate : learned / learnedWeights
         for candidate in ready {
             let rate = commonRate * Double(workers[candidate].weight)
             pendingTokens += loads.remainingTokens(slot: workers[candidate].lease.slot, rate: rate, at: filter.now)

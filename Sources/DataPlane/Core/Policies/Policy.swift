@@ -41,6 +41,12 @@ enum Policy: Sendable {
         }
     }
 
+    /// What `cache_aware` keeps, where that is the policy.
+    var cacheAwareMemory: CacheAwarePolicy.Memory? {
+        guard case .cacheAware(let policy) = self else { return nil }
+        return policy.memory
+    }
+
     /// The share of the prompt that a worker is thought to have in its cache, in thousandths; nil: this policy does not know.
     /// To be asked between a pick and what is remembered of it.
     func predictedPermille(_ worker: RoutedWorker, _ facts: borrowing RoutingFacts) -> Int? {

@@ -39,7 +39,7 @@ struct PolicyState: Equatable {
                     + " its own, as theirs do, and loads count \(loads.unheardFactor) times."
                 return
             }
-        case .leastLoad, .cacheAware, .bucket, .prefixHash: break
+        case .leastLoad, .cacheAware, .prefixHash: break
         case .manual(let policy):
             let others = loads.peersHeard + silentPeers
             guard policy.assignment != .random, others > 0 else { return }
@@ -47,7 +47,7 @@ struct PolicyState: Equatable {
                 "\(others) other data plane\(others == 1 ? "" : "s") may give a new key another worker: only assignment_mode 0 (random)"
                 + " draws the same on all of them."
             return
-        case .random, .roundRobin, .consistentHashing: return
+        case .random, .roundRobin, .consistentHashing, .bucket: return
         }
         guard silentPeers > 0 else { return }
         reason =

@@ -31,7 +31,12 @@ enum RandomPolicy {
         let first = ready[Int.random(in: 0..<ready.count, using: &generator)]
         if filter.admits(workers[first]) { return first }
         // The next one in order would get the share of its neighbour, too.
-        let admitted = ready.filter { filter.admits(workers[$0]) }
-        return admitted.randomElement(using: &generator)
+        var picked: Int?
+        var count = 0
+        for index in ready where filter.admits(workers[index]) {
+            count += 1
+            if Int.random(in: 0..<count, using: &generator) == 0 { picked = index }
+        }
+        return picked
     }
 }

@@ -3,7 +3,7 @@
 /// The hash is not a cryptographic one. Its seed differs by model and adapter, which never share blocks.
 public struct BlockHasher: Sendable {
     /// To be changed with whatever changes a hash: data planes with another version take no blocks from this one.
-    static let version: UInt64 = 2
+    static let version: UInt64 = 3
     /// Bytes of one block, about 128 tokens.
     public static let blockBytes = 512
     /// Most blocks of one text; what follows is not told apart (2 MiB).
@@ -31,16 +31,10 @@ public struct BlockHasher: Sendable {
         }
     }
 
-    /// The seed of a request's chain: texts for different models or adapters have different caches at the worker.
-    ///
-    /// - Parameter group: the seed of the pool's ``CacheGroup``.
-    static func seed(
-        _ bytes: borrowing Span<UInt8>,
-        model: Range<Int>?,
-        adapter: Range<Int>?,
-        group: UInt64
-    ) -> UInt64 {
-        var seed = group
+    /// The seed of a request's chain: texts for different models or adapters have different caches at the worker. Which pool
+    /// the request has does not matter, so that a model keeps its blocks when it gets a pool of its own.
+    static func seed(_ bytes: borrowing Span<UInt8>, model: Range<Int>?, adapter: Range<Int>?) -> UInt64 {
+        var seed = version
         if let model { seed = hash(bytes, model, seed: seed) }
         if let adapter { seed = hash(bytes, adapter, seed: ~seed) }
         return seed

@@ -3,11 +3,11 @@ import Synchronization
 /// The caches of the workers of one model, as far as age goes: a block's age is the number of blocks that have come into
 /// those caches since it was used. Models that share a prefix index age apart.
 final class CacheGroup: Sendable {
-    /// What the hashes of the model's texts begin with; names the group to other data planes.
+    /// Names the group to other data planes.
     let seed: UInt64
     /// Its number in the prefix index.
     let number: UInt16
-    private let clock = Atomic<UInt32>(0)
+    private let clock: Clock
     private let freshMax = Atomic<UInt32>(.max)
     /// Tokens of all caches together; 0: not known.
     private let freshTokens = Atomic<Int>(0)
@@ -21,9 +21,19 @@ final class CacheGroup: Sendable {
     /// The weight of one answer: some hundred make the ratio their own.
     private static let answersWeight = 64
 
-    init(seed: UInt64, number: UInt16 = 0) {
+    /// Counts blocks that have come.
+    private final class Clock: Sendable {
+        let blocks = Atomic<UInt32>(0)
+    }
+
+    /// - Parameter former: the group in which the model's blocks were so far: they go on ageing as they did.
+    init(seed: UInt64, number: UInt16 = 0, following former: CacheGroup? = nil) {
         self.seed = seed
         self.number = number
+        clock = former?.clock ?? Clock()
+        if let former {
+            bytesPerTokenMilli.store(former.bytesPerTokenMilli.load(ordering: .relaxed), ordering: .relaxed)
+        }
     }
 
     /// How many blocks all caches of the group hold together; older ones have left them.
@@ -62,13 +72,13 @@ final class CacheGroup: Sendable {
 
     /// The stamp of a block that is used now.
     @inline(__always)
-    var now: UInt32 { clock.load(ordering: .relaxed) }
+    var now: UInt32 { clock.blocks.load(ordering: .relaxed) }
 
     /// A block has come into a cache.
     ///
     /// - Returns: the stamp of that block.
     @inline(__always)
-    func advance() -> UInt32 { clock.wrappingAdd(1, ordering: .relaxed).newValue }
+    func advance() -> UInt32 { clock.blocks.wrappingAdd(1, ordering: .relaxed).newValue }
 
     /// Blocks that have come since `stamp`; the clock goes round after four thousand million of them.
     @inline(__always)

@@ -3,8 +3,13 @@ extension RoutingTable {
     /// another policy rules.
     public func treeSizes() -> [UInt64: Int] {
         var sums: [UInt64: Int] = [:]
+        // Pools may share one tree.
+        var seen: Set<ObjectIdentifier> = []
         for pool in pools {
-            if case .cacheAware(let policy) = pool.policy { policy.addSizes(to: &sums) }
+            guard case .cacheAware(let policy) = pool.policy,
+                seen.insert(ObjectIdentifier(policy.memory)).inserted
+            else { continue }
+            policy.addSizes(to: &sums)
         }
         return sums
     }

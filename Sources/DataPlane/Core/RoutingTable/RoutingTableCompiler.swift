@@ -10,6 +10,10 @@ public struct RoutingTableCompiler {
     private let nobody = PolicyMemory(cacheGroup: CacheGroup(seed: 0))
     /// The models that have pools of their own in the last table.
     private var pooled: Set<String> = []
+    /// The models whose requests were those of the pool of all workers until now.
+    private var formerlyCommon: Set<String> = []
+    /// What all workers serve, while they do not differ.
+    private var common: Set<String> = []
     /// The leases that were unhealthy in the last table.
     private var unhealthy: Set<WorkerSlots.Lease> = []
 
@@ -43,6 +47,7 @@ public struct RoutingTableCompiler {
         }
         noteRecoveries(workers, snapshot.settings.breaker)
         let (pools, poolOfModel) = compilePools(snapshot, workers)
+        forgetUnusedTrees(pools)
         breakers.readyChanged(pools.map { $0.ready.map { workers[$0].lease.slot } }, snapshot.settings.breaker)
         return RoutingTable(
             version: snapshot.version,
@@ -54,6 +59,14 @@ public struct RoutingTableCompiler {
             refusesUnknownModels: RoutingTableCompiler.modelsDiffer(snapshot.workers.filter { $0.takesRequests }),
             modelsBody: RoutingTableCompiler.modelsBody(snapshot.workers, workers)
         )
+    }
+
+    /// Trees take much memory: those go that no pool's policy looks at any more.
+    private func forgetUnusedTrees(_ pools: [WorkerPool]) {
+        let used = Set(pools.compactMap(\.policy.cacheAwareMemory).map(ObjectIdentifier.init))
+        for memory in memories.values where !used.contains(ObjectIdentifier(memory.cacheAware)) {
+            memory.cacheAware.clear()
+        }
     }
 
     /// Frees the slots of workers that are gone. To be called once every thread has swapped to `snapshot`'s table.
@@ -153,7 +166,9 @@ public struct RoutingTableCompiler {
         for configuration in snapshot.models { configurations[configuration.model] = configuration }
 
         let modelsDiffer = RoutingTableCompiler.modelsDiffer(routable.map { snapshot.workers[$0] })
-        let served = Set(routable.flatMap { snapshot.workers[$0].models.map(\.id) })
+        // A worker that drains does not keep a model.
+        let active = routable.lazy.filter { snapshot.workers[$0].intent == .active }
+        let served = Set(active.flatMap { snapshot.workers[$0].models.map(\.id) })
         // Where workers do not differ, a model that they serve needs no pool beside that of all.
         var names = Set(
             snapshot.models.lazy.filter { $0.policy != nil || $0.timeouts != nil || !served.contains($0.model) }.map(
@@ -162,6 +177,8 @@ public struct RoutingTableCompiler {
         )
         if modelsDiffer { names.formUnion(served) }
         pooled = names
+        formerlyCommon = modelsDiffer ? common : names
+        common = modelsDiffer ? [] : served
         for name in names.sorted() {
             let configuration = configurations[name] ?? ModelConfiguration(model: name)
             // Where workers do not differ, a name that none of them has said may be another one of what they serve.
@@ -204,15 +221,18 @@ public struct RoutingTableCompiler {
     }
 
     /// What is kept for a model. Models share no blocks in the prefix index, and neither do versions of the hash: a data plane
-    /// knows no group of another version.
+    /// knows no group of another version. A model that gets a pool of its own, because another one has come or it has
+    /// settings now, goes on with what was known of its requests.
     private mutating func memory(of model: String) -> PolicyMemory {
         if let memory = memories[model] { return memory }
+        let former = formerlyCommon.contains(model) ? memories[""] : nil
         let bytes = Array(model.utf8)
         let group = CacheGroup(
             seed: BlockHasher.hash(bytes.span, 0..<bytes.count, seed: BlockHasher.version),
-            number: freeGroupNumber
+            number: freeGroupNumber,
+            following: former?.cacheGroup
         )
-        let memory = PolicyMemory(cacheGroup: group)
+        let memory = PolicyMemory(cacheGroup: group, following: former)
         memories[model] = memory
         return memory
     }

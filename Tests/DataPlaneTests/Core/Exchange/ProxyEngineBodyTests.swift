@@ -167,6 +167,50 @@ struct ProxyEngineBodyTests {
         #expect(bench.network.takeText(bench.openUpstream()).hasSuffix("abc"))
     }
 
+    @Test(
+        "A body of no declared type that begins as JSON must be JSON",
+        arguments: [("[[[", 400), (" \r\n{\"a\"", 400), ("{\"model\":1,\"model\":2}", 400), ("{}", 200), (" x[", 200)]
+    )
+    func undeclared(body: String, status: Int) throws {
+        for pieces in [[body], body.map(String.init)] {
+            var bench = EngineBench()
+            try bench.apply([Samples.worker(1)])
+            let client = bench.accept()
+            let length = body.utf8.count
+            bench.receive(client, "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: \(length)\r\n\r\n")
+            for piece in pieces { bench.receive(client, piece) }
+            if status == 200 {
+                #expect(bench.network.takeText(bench.openUpstream()).hasSuffix(body))
+            } else {
+                #expect(bench.network.takeText(client).hasPrefix("HTTP/1.1 \(status) "))
+                #expect(bench.network.upstreams.isEmpty)
+            }
+        }
+    }
+
+    @Test("A request line of the greatest length is served, wherever it was cut", arguments: 0...3)
+    func longestLine(cut: Int) throws {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)])
+        let around = "GET /get_model_info? HTTP/1.1".utf8.count
+        let query = String(repeating: "a", count: RoutingSettings().requestLineBytesMax - around)
+        let line = "GET /get_model_info?\(query) HTTP/1.1\r\n"
+        let client = bench.accept()
+        bench.receive(client, String(line.dropLast(cut)))
+        bench.receive(client, String(line.suffix(cut)) + "Host: a\r\n\r\n")
+        #expect(bench.network.takeText(bench.openUpstream()).hasPrefix("GET /get_model_info?aaa"))
+    }
+
+    @Test("A status without a reason has its space")
+    func noReason() throws {
+        var bench = EngineBench()
+        try bench.apply([Samples.worker(1)])
+        let client = bench.accept()
+        bench.receive(client, "GET /get_model_info HTTP/1.1\r\nHost: a\r\n\r\n")
+        bench.receive(bench.openUpstream(), "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n")
+        #expect(bench.network.takeText(client).hasPrefix("HTTP/1.1 200 \r\n"))
+    }
+
     @Test("100 Continue is sent once the request is accepted, and not for one that is refused")
     func expectation() throws {
         var bench = try smallBench()

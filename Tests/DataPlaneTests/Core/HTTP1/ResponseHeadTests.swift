@@ -67,6 +67,24 @@ struct ResponseHeadTests {
         #expect(try parse(encoded).isContentEncoded)
     }
 
+    @Test("A connection whose 204 declares content is not used again: the content may still come")
+    func hiddenContent() throws {
+        #expect(try parse("HTTP/1.1 204 No Content\r\n\r\n").keepAlive)
+        #expect(try parse("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n").keepAlive)
+        #expect(try !parse("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n").keepAlive)
+        #expect(try !parse("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n").keepAlive)
+        #expect(try parse("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n").keepAlive)
+    }
+
+    @Test("Of several fields the one that says more counts")
+    func repeatedFields() throws {
+        let length = "Content-Length: 0\r\n\r\n"
+        let gzip = "Content-Encoding: gzip\r\nContent-Encoding: identity\r\n"
+        #expect(try parse("HTTP/1.1 200 OK\r\n\(gzip)\(length)").isContentEncoded)
+        let types = "Content-Type: application/json\r\nContent-Type: text/event-stream\r\n"
+        #expect(try !parse("HTTP/1.1 200 OK\r\n\(types)\(length)").isEventStream)
+    }
+
     @Test("A length without a body is that of another answer and goes on, except with 204")
     func lengthWithoutBody() throws {
         #expect(try parse("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n").lengthWithoutBody == 5)

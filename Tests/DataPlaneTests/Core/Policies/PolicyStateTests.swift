@@ -133,7 +133,7 @@ struct PolicyStateTests {
         let bench = try Bench(name)
         bench.tell([1, 1])
         #expect(bench.state()?.state == .ok)
-        let looksAtLoads = ![.random, .roundRobin, .manual, .consistentHashing].contains(name)
+        let looksAtLoads = ![.random, .roundRobin, .manual, .consistentHashing, .bucket].contains(name)
         #expect(bench.state(silentPeers: 2)?.state == (looksAtLoads ? .degraded : .ok))
     }
 

@@ -29,20 +29,20 @@ struct PrefixIndexTests {
     @Test("Models and adapters have chains of their own, whatever the pool")
     func seeds() {
         let names = Array("base:a1 base:a2".utf8)
-        func seed(_ model: Range<Int>?, _ adapter: Range<Int>?, group: UInt64 = 7) -> UInt64 {
-            BlockHasher.seed(names.span, model: model, adapter: adapter, group: group)
+        func seed(_ model: Range<Int>?, _ adapter: Range<Int>?) -> UInt64 {
+            BlockHasher.seed(names.span, model: model, adapter: adapter)
         }
         let seeds = [
             seed(nil, nil), seed(0..<7, nil), seed(8..<15, nil), seed(nil, 0..<7), seed(nil, 8..<15),
             seed(0..<7, 8..<15),
-            seed(8..<15, 0..<7), seed(0..<7, nil, group: 8),
+            seed(8..<15, 0..<7),
         ]
         #expect(Set(seeds).count == seeds.count)
     }
 
     @Test("Hashes change with their version only, which data planes compare")
     func version() {
-        #expect(BlockHasher.version == 2)
+        #expect(BlockHasher.version == 3)
         #expect(hashes((0..<60).map { "Line \($0) of a text. " }.joined()) == [0x7aaa425fae22ba40, 0xc5a4d6c1143ea3eb])
     }
 

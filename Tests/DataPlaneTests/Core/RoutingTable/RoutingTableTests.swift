@@ -52,6 +52,67 @@ struct RoutingTableTests {
         }
     }
 
+    @Test("A second model takes nothing from the first of what is known of its requests", arguments: [true, false])
+    func secondModel(isNamed: Bool) throws {
+        let shared = SharedState(slotsMax: 8)
+        var compiler = RoutingTableCompiler(shared)
+        var table = try compile([Samples.worker(1, models: ["a"])], compiler: &compiler)
+        let hashes = (1...20).map(UInt64.init)
+        let lane = try #require(table.workers[0].lane)
+        shared.prefixIndex.insert(hashes, lane: lane, table.pools[0].cacheGroup)
+        let keys = compiler.memories[""]?.stickyKeys
+        if isNamed {
+            table = try compile(
+                [Samples.worker(1, models: ["a"]), Samples.worker(2, models: ["b"])],
+                compiler: &compiler
+            )
+        } else {
+            // It gets settings of its own.
+            let snapshot = Snapshot(
+                version: SnapshotVersion(epoch: Samples.epoch, sequence: 2),
+                workers: [Samples.worker(1, models: ["a"])],
+                models: [ModelConfiguration(model: "a", timeouts: ModelTimeouts())]
+            )
+            table = try compiler.compile(
+                snapshot,
+                digest: SnapshotDigest(of: []),
+                observed: [],
+                addresses: addresses
+            )
+        }
+        let pool = try #require(table.pool(forModel: Array("a".utf8)))
+        #expect(pool != 0 && compiler.memories["a"]?.stickyKeys === keys)
+        var depths = [Int](repeating: 0, count: LaneSet.lanesMax)
+        shared.prefixIndex.match(hashes, into: &depths, table.pools[pool].cacheGroup)
+        #expect(depths[lane] == 20)
+        if isNamed { #expect(compiler.memories["b"].map { $0.stickyKeys !== keys } == true) }
+    }
+
+    @Test("Trees are forgotten when no policy looks at them any more")
+    func unusedTrees() throws {
+        var compiler = RoutingTableCompiler(SharedState(slotsMax: 8))
+        func compiled(_ policy: PolicyName) throws -> RoutingTable {
+            let snapshot = Snapshot(
+                version: SnapshotVersion(epoch: Samples.epoch, sequence: 1),
+                workers: [Samples.worker(1)],
+                policy: PolicyConfiguration(name: policy)
+            )
+            return try compiler.compile(snapshot, digest: SnapshotDigest(of: []), observed: [], addresses: addresses)
+        }
+        let table = try compiled(.cacheAware)
+        var facts = RoutingFacts()
+        facts.text = Array("some text".utf8)
+        _ = table.pools[0].policy.placed(
+            table.workers[0],
+            facts,
+            PlacementOutbox(),
+            at: MonotonicTime(milliseconds: 1)
+        )
+        #expect(try compiled(.cacheAware).treeSizes().values.reduce(0, +) == 9)
+        _ = try compiled(.kvCost)
+        #expect(try compiled(.cacheAware).treeSizes().isEmpty)
+    }
+
     @Test("A worker that asked to be left alone is asked nevertheless once probes find the last other one unhealthy")
     func endedRest() throws {
         let shared = SharedState(slotsMax: 8)
@@ -88,12 +149,18 @@ struct RoutingTableTests {
         #expect(compiler.memories["alias"] != nil)
     }
 
-    @Test("A model that was served beside others has no worker where none names it, whatever the others serve")
-    func knownModels() throws {
+    @Test(
+        "A model that was served beside others has no worker where none names it, whatever the others serve",
+        arguments: [false, true]
+    )
+    func knownModels(isDraining: Bool) throws {
         var compiler = RoutingTableCompiler(SharedState(slotsMax: 8))
+        var last = Samples.worker(3, models: ["gone"])
+        last.intent = .draining
+        let others = [Samples.worker(1, models: ["stays"]), Samples.worker(2, models: ["stays"])]
         let snapshot = Snapshot(
             version: SnapshotVersion(epoch: Samples.epoch, sequence: 1),
-            workers: [Samples.worker(1, models: ["stays"]), Samples.worker(2, models: ["stays"])],
+            workers: others + (isDraining ? [last] : []),
             models: [
                 ModelConfiguration(model: "gone", wasServed: true), ModelConfiguration(model: "stays", wasServed: true),
             ]
@@ -109,7 +176,7 @@ struct RoutingTableTests {
         #expect(table.pools.count == 2, "what all serve is as any other name")
         for name in ["stays", "any name"] { #expect(table.pool(forModel: Array(name.utf8)) == 0) }
         #expect(table.pool(forModel: nil) == 0 && table.pools[0].ready == [0, 1])
-        #expect(Set(compiler.memories.keys) == [""], "nothing is kept where nothing is picked")
+        if !isDraining { #expect(Set(compiler.memories.keys) == [""], "nothing is kept where nothing is picked") }
     }
 
     @Test("With one set of models every request goes to every worker")
