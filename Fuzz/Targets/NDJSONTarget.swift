@@ -87,7 +87,7 @@ private func checkDocument(_ line: [UInt8]) {
     }
     var compiler = RoutingTableCompiler(SharedState(slotsMax: 16))
     let digest = SnapshotDigest(of: line)
-    guard let table = try? compiler.compile(snapshot, digest: digest, health: nil, addresses: [:]) else {
+    guard let table = try? compiler.compile(snapshot, digest: digest, observed: [], addresses: [:]) else {
         require(snapshot.workers.count > 16, "an accepted document cannot be compiled: \(shown(line))")
         return
     }

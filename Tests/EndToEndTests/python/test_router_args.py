@@ -40,6 +40,9 @@ def test_the_defaults_are_those_of_the_original() -> None:
     (["--cache-thresh", "0.25"], "cache_threshold", 0.25),
     (["--verbose"], "verbose", True),
     (["--log-level", "warning"], "log_level", "warning"),
+    (["--log-level", "warn"], "log_level", "warn"),
+    (["--backend", "sglang"], "backend", "sglang"),
+    (["--access-log", "full", "--policy", "random"], "native_arguments", ["--access-log", "full"]),
     (["--max-concurrent-requests", "-1"], "max_concurrent_requests", -1),
     (["--service-discovery", "--selector", "app=a", "role=b"], "selector", {"app": "a", "role": "b"}),
     (["--selector", "app=a", "tier in (b, c)"], "selector", ["app=a", "tier in (b, c)"]),
@@ -95,6 +98,50 @@ def test_the_constructor_has_defaults_of_its_own() -> None:
     found = Router(service_discovery=True, selector={"app": "sglang-worker", "role": "inference"})
     assert value_of(found.args.command(), "--selector") == ["app=sglang-worker", "role=inference"]
     assert Router.from_args(RouterArgs(port=5)).args.port == 5
+
+
+def test_the_constructor_has_the_order_and_the_defaults_of_the_original() -> None:
+    args = Router(["http://a:1"], "random", "0.0.0.0", 4000, 77, 5, 0.25, 3, 1.5, 9, 1000, 2000, True).args
+    assert (args.policy, args.host, args.port, args.worker_startup_timeout_secs) == ("random", "0.0.0.0", 4000, 77)
+    assert (args.worker_startup_check_interval, args.cache_threshold, args.balance_abs_threshold) == (5, 0.25, 3)
+    assert (args.balance_rel_threshold, args.eviction_interval_secs, args.max_tree_size) == (1.5, 9, 1000)
+    assert (args.max_payload_size, args.verbose) == (2000, True)
+    args = Router().args
+    assert (args.worker_startup_timeout_secs, args.worker_startup_check_interval, args.cache_threshold) == (300, 10, 0.5)
+    assert (args.balance_abs_threshold, args.balance_rel_threshold, args.eviction_interval_secs) == (32, 1.0001, 60)
+    assert (args.max_tree_size, args.max_payload_size, args.verbose, args.log_dir) == (2**24, 4 * 2**20, False, None)
+    assert (args.service_discovery, args.service_discovery_port, args.prometheus_port) == (False, 80, 29000)
+    assert args.prometheus_host == "127.0.0.1" and args.service_discovery_namespace is None
+
+
+def test_the_native_module_of_the_original_can_be_imported() -> None:
+    import sglang_router
+    import sglang_router_rs
+
+    assert sglang_router_rs.PolicyType is PolicyType and sglang_router_rs.Router is Router
+    assert isinstance(sglang_router.__version__, str)
+
+
+def test_what_this_router_does_anyway_may_be_asked_for() -> None:
+    assert "--backend" not in parse_router_args(["--backend", "sglang", "--history-backend", "none"]).command()
+    for words in (["--backend", "openai"], ["--history-backend", "memory"]):
+        with pytest.raises(ValueError, match="does not have"):
+            parse_router_args(words).command()
+
+
+def test_flags_that_only_the_native_program_has_are_passed_on() -> None:
+    assert parse_router_args(["--access-log", "full"]).command()[-2:] == ["--access-log", "full"]
+    with pytest.raises(SystemExit):
+        parse_router_args(["http://a:1"])
+
+
+def test_no_flag_for_the_router_goes_to_the_servers() -> None:
+    from sglang_router.launch_server import parse
+
+    given, rest = parse(["--dp", "4", "--tp", "2", "--model-path", "m"])
+    assert (given.dp_size, given.tp_size, rest) == (4, 2, ["--model-path", "m"])
+    with pytest.raises(SystemExit):
+        parse(["--router-polic", "random"])
 
 
 # The documented flags of the original: those of its first versions, then what came later.

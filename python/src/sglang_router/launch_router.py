@@ -15,7 +15,13 @@ def parse_router_args(arguments: Optional[List[str]] = None) -> RouterArgs:
         description="One service out of many inference workers. More flags: signalbox launch --help.",
     )
     RouterArgs.add_cli_args(parser)
-    return RouterArgs.from_cli_args(parser.parse_args(arguments))
+    # The native program knows more flags than the original had, and says what it does not know.
+    namespace, rest = parser.parse_known_args(arguments)
+    if any(not word.startswith("-") for word in rest[:1]):
+        parser.error(f"unrecognized argument: {rest[0]}")
+    args = RouterArgs.from_cli_args(namespace)
+    args.native_arguments = rest
+    return args
 
 
 def launch_router(args: Union[argparse.Namespace, RouterArgs]) -> NoReturn:

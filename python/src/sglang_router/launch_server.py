@@ -45,13 +45,18 @@ def parse(arguments: Optional[List[str]]) -> Tuple[argparse.Namespace, List[str]
     )
     parser.add_argument("--host", default="127.0.0.1", help="where clients, and the servers, are reached")
     parser.add_argument("--port", type=int, default=30000, help="the router's port")
-    parser.add_argument("--dp-size", "--data-parallel-size", type=int, default=1, help="number of servers")
-    parser.add_argument("--tp-size", "--tensor-parallel-size", type=int, default=1, help="GPUs of each server")
+    parser.add_argument("--dp-size", "--data-parallel-size", "--dp", type=int, default=1, help="number of servers")
+    parser.add_argument("--tp-size", "--tensor-parallel-size", "--tp", type=int, default=1, help="GPUs of each server")
     parser.add_argument("--base-gpu-id", type=int, default=0, help="the first server's first GPU")
     parser.add_argument("--server-command", help="what starts one server, instead of python -m sglang.launch_server")
     parser.add_argument("--router-dp-worker-base-port", type=int, default=31000, help="the first server's port")
     RouterArgs.add_cli_args(parser, use_router_prefix=True, exclude_host_port=True)
-    return parser.parse_known_args(arguments)
+    given, rest = parser.parse_known_args(arguments)
+    # What is meant for the router must not go to the servers, which would say that they do not know it, or take it.
+    meant = [word for word in rest if word.startswith("--router-")]
+    if meant:
+        parser.error(f"unrecognized argument for the router: {meant[0]} (write its name in full)")
+    return given, rest
 
 
 def server_command(given: argparse.Namespace, rest: List[str], rank: int, port: int) -> List[str]:

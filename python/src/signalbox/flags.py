@@ -25,6 +25,8 @@ class Flag:
     other_names: Sequence[str] = ()
     choices: Optional[Sequence[str]] = None
     metavar: Optional[Any] = None
+    # Values of a feature that is not there, which ask for what this router does anyway.
+    harmless: Sequence[str] = ()
 
     @property
     def field(self) -> str:
@@ -70,7 +72,7 @@ FLAGS: Sequence[Flag] = (
     acts("max-idle-secs", int, None, "manual: an unused key is forgotten"),
     acts("assignment-mode", "text", None, "manual: where a new key goes", choices=("random", "min_load", "min_group")),
     acts("verbose", "flag", False, "log debug messages"),
-    acts("log-level", "text", None, "lowest level that is logged", choices=("debug", "info", "warning", "error", "critical")),
+    acts("log-level", "text", None, "lowest level that is logged", choices=("debug", "info", "warn", "warning", "error", "critical")),
     acts("prometheus-port", int, 29000, "where metrics are served"),
     acts("prometheus-host", "text", "127.0.0.1", "and at which address"),
     acts("request-timeout-secs", int, None, "how long a request may take in all"),
@@ -130,8 +132,8 @@ FLAGS: Sequence[Flag] = (
     lacks("reasoning-parser", GRPC),
     lacks("tool-call-parser", GRPC),
     lacks("mcp-config-path", "tools over MCP"),
-    lacks("backend", "other backends than SGLang's and OpenAI's HTTP", choices=("sglang", "openai")),
-    lacks("history-backend", HISTORY),
+    lacks("backend", "other backends than SGLang's HTTP", choices=("openai", "sglang"), harmless=("sglang",)),
+    lacks("history-backend", HISTORY, harmless=("none",)),
     lacks("oracle-wallet-path", HISTORY),
     lacks("oracle-tns-alias", HISTORY),
     lacks("oracle-connect-descriptor", HISTORY),

@@ -4,7 +4,7 @@ import enum
 import signal
 import subprocess
 from types import TracebackType
-from typing import Any, List, Optional, Type
+from typing import Any, Dict, List, Optional, Type
 
 from signalbox.programs import find_program
 from signalbox.router_args import RouterArgs
@@ -33,11 +33,33 @@ class Router:
     manager it runs in the background: `with Router(...) as router: ...`.
     """
 
-    def __init__(self, worker_urls: Optional[List[str]] = None, policy: Any = PolicyType.RoundRobin,
-                 host: str = "127.0.0.1", port: int = 3001, **values: Any) -> None:
-        self.args = RouterArgs(worker_urls=list(worker_urls or []), policy=policy, host=host, port=port, **{
-            name: value for name, value in values.items() if value is not None
-        })
+    def __init__(
+        self,
+        worker_urls: Optional[List[str]] = None,
+        policy: Any = PolicyType.RoundRobin,
+        host: str = "127.0.0.1",
+        port: int = 3001,
+        worker_startup_timeout_secs: int = 300,
+        worker_startup_check_interval: int = 10,
+        cache_threshold: float = 0.5,
+        balance_abs_threshold: int = 32,
+        balance_rel_threshold: float = 1.0001,
+        eviction_interval_secs: int = 60,
+        max_tree_size: int = 2**24,
+        max_payload_size: int = 4 * 2**20,
+        verbose: bool = False,
+        log_dir: Optional[str] = None,
+        service_discovery: bool = False,
+        selector: Optional[Dict[str, str]] = None,
+        service_discovery_port: int = 80,
+        service_discovery_namespace: Optional[str] = None,
+        prometheus_port: Optional[int] = None,
+        prometheus_host: Optional[str] = None,
+        **values: Any,
+    ) -> None:
+        named = {name: value for name, value in locals().items() if name not in ("self", "values", "__class__")}
+        named["worker_urls"] = list(worker_urls or [])
+        self.args = RouterArgs(**{name: value for name, value in {**named, **values}.items() if value is not None})
         self.args.check()
         self._process: Optional["subprocess.Popen[bytes]"] = None
 
@@ -79,15 +101,18 @@ class Router:
         if self._process is not None and self._process.poll() is None:
             raise RuntimeError("The router runs already.")
         self._is_stopping = False
-        self._process = subprocess.Popen([find_program(), "launch", *self.args.command()])
+        try:
+            self._process = subprocess.Popen([find_program(), "launch", *self.args.command()])
+        except OSError as error:
+            raise RuntimeError(f"The router cannot be started: {error}") from error
 
     def _wait(self, startup: Startup) -> None:
         assert self._process is not None
         try:
             status = self._wait_for_end(self._process, startup)
-        except KeyboardInterrupt:
-            # Ctrl-C goes to the router, too, which ends in order.
-            self._process.wait()
+        except BaseException:
+            # Ctrl-C of a terminal goes to the router, too; an exception of a signal's handler does not.
+            self.stop()
             raise
         if status != 0 and not self._is_stopping:
             raise RuntimeError(f"The router ended with status {status}; it says why on standard error.")

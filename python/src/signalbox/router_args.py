@@ -19,6 +19,8 @@ class RouterArgs:
     def __init__(self, **values: Any) -> None:
         for flag in FLAGS:
             setattr(self, flag.field, [] if flag.kind == "list" and flag.default is None else flag.default)
+        # Further arguments of `signalbox launch`, which are not the original's.
+        self.native_arguments: List[str] = list(values.pop("native_arguments", []))
         for name, value in values.items():
             field = _OTHER_FIELDS.get(name, name)
             if field not in _BY_FIELD:
@@ -90,7 +92,7 @@ class RouterArgs:
         """Raises UnsupportedFeature when something is asked for that this router does not have."""
         for flag in FLAGS:
             value = getattr(self, flag.field)
-            if flag.native is None and value and value != flag.default:
+            if flag.native is None and value and value != flag.default and value not in flag.harmless:
                 raise UnsupportedFeature(f"--{flag.name}: this router does not have {flag.feature} yet.")
 
     def command(self) -> List[str]:
@@ -111,7 +113,7 @@ class RouterArgs:
                 arguments += [str(item) for item in value]
             elif value is not True:
                 arguments.append(_text(value))
-        return arguments
+        return arguments + self.native_arguments
 
 
 def _labels(items: List[str]) -> Union[Dict[str, str], List[str]]:
