@@ -79,7 +79,7 @@ struct DiscoveryService: Service {
                 })
             else { return }
             logger.warning(
-                "The API server is not verified: anyone on the way can change which workers there are (insecure-skip-tls-verify).",
+                "The API server is not verified (insecure-skip-tls-verify, or http): anyone on the way can change which workers there are, and read the token.",
                 metadata: ["kubeconfig": "\(origin)"]
             )
         }

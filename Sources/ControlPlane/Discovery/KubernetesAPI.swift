@@ -107,7 +107,7 @@ struct KubernetesAPI: Sendable {
         let path = namespace.map { "/api/v1/namespaces/\($0)/pods" } ?? "/api/v1/pods"
         var headers = [("Accept", "application/json")]
         if let token = access.token { headers.append(("Authorization", "Bearer \(token)")) }
-        if !access.tls.verifiesServer { warn(access.origin) }
+        if !access.tls.verifiesServer || access.isOpen { warn(access.origin) }
         var request = OutboundRequest(url: "\(access.server)\(path)?\(text)", headers: headers)
         request.connectTimeout = KubernetesAPI.connectTimeout
         request.tls = access.tls
@@ -121,6 +121,8 @@ struct KubernetesFailure: Error, Hashable {
     var status: Int?
     /// One sentence for a person.
     var message: String
+    /// Nothing came in time.
+    var isSilence = false
 
     init(status: Int?, message: String) {
         self.status = status
@@ -129,6 +131,7 @@ struct KubernetesFailure: Error, Hashable {
 
     init(_ error: OutboundError) {
         self.init(status: nil, message: error.message)
+        isSilence = error.code == .timeout
     }
 
     init(_ response: OutboundResponse) {

@@ -11,6 +11,13 @@ struct KubernetesAccess: Hashable, Sendable {
     /// Where it was read from, for a person.
     var origin: String
 
+    /// Credentials would go over the network as they are.
+    var isOpen: Bool {
+        guard server.hasPrefix("http://"), token != nil || plugin != nil else { return false }
+        let host = server.dropFirst(7)
+        return !["localhost", "127.", "[::1]"].contains { host.hasPrefix($0) }
+    }
+
     /// Finds it: the named file, else those of `KUBECONFIG`, else the service account of the pod, else `~/.kube/config`.
     ///
     /// - Throws: ``KubernetesAccessError``.

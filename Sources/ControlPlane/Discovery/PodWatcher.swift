@@ -61,10 +61,11 @@ struct PodWatcher: Sendable {
         let began = ContinuousClock.now
         let heard = HeardEvents()
         status.watching(index)
-        // Ends with the watch: what a watch that is over would say then is said below.
+        // Ends with the watch: what a watch that is over would say then is said below. One after a failure has to say something.
+        let isProven = state.watchFailures == 0
         let lasting = Task {
             try? await Task.sleep(for: PodWatcher.usefulDuration)
-            if !Task.isCancelled { status.watchLasts(index) }
+            if !Task.isCancelled, isProven || heard.version != nil { status.watchLasts(index) }
         }
         let ending = await api.watch(selector, from: version) { event in
             heard.take(event)
@@ -88,7 +89,9 @@ struct PodWatcher: Sendable {
         guard !Task.isCancelled else { return }
         if let version = heard.version { state.heard(upTo: version) }
         let failure = heard.failure ?? ending
-        let isUseful = heard.version != nil || ContinuousClock.now - began >= PodWatcher.usefulDuration
+        // An API server that is quiet still sends bookmarks.
+        let isMute = failure?.isSilence == true
+        let isUseful = heard.version != nil || !isMute && ContinuousClock.now - began >= PodWatcher.usefulDuration
         status.watchEnded(index, wasUseful: failure == nil && isUseful)
         guard let failure else { return state.ended(wasUseful: isUseful, spread: .random(in: 0...1)) }
         state.failed(status: failure.status, wasUseful: isUseful, spread: .random(in: 0...1))

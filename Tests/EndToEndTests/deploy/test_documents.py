@@ -76,6 +76,12 @@ def test_objects_that_are_named_exist(tmp_path: Path) -> None:
     names = {found["metadata"]["name"] for found in manifests.objects}
     for kind, name in re.findall(r"\b(statefulset|service)/([\w-]+)", DOCUMENT):
         assert name in {found["metadata"]["name"] for found in manifests.objects if found["kind"].lower() == kind}, name
+    [example] = [found for found in yaml.safe_load_all((KUBERNETES / "examples/sglang-worker.yaml").read_text())
+                 if found["kind"] == "Deployment"]
+    assert set(re.findall(r"\bdeployment/([\w-]+)", DOCUMENT)) == {example["metadata"]["name"]}
+    pod = example["spec"]["template"]["metadata"]
+    assert f'"model":"{pod["annotations"]["signalbox.dev/model"]}"' in DOCUMENT
+    assert "app=sglang-worker" in DOCUMENT and pod["labels"]["app"] == "sglang-worker"
     assert {"signalbox-workers", "signalbox-api-server", "signalbox-pods"} <= names
     claims = {claim["metadata"]["name"] for claim in manifests.one("StatefulSet")["spec"]["volumeClaimTemplates"]}
     pods = [f"signalbox-{number}" for number in range(manifests.one("StatefulSet")["spec"]["replicas"])]

@@ -190,6 +190,18 @@ def test_a_silent_watch_is_renewed(bench: Workbench, api: KubernetesAPI) -> None
     wait_for_state(plane, worker.url, "ready")
 
 
+def test_a_watch_that_stays_mute_is_reported(bench: Workbench, api: KubernetesAPI) -> None:
+    worker = bench.recording_worker()
+    api.is_mute = True
+    plane = start(bench, api, "--service-discovery-silence-secs", 1)
+    wait_for("the failure to be told", lambda: "Kubernetes cannot be watched" in plane.log(), limit(30))
+    assert plane.admin.get("/discovery").json()["watches"][0]["reason"]
+    api.is_mute = False
+    api.apply("a", port=worker.port)
+    wait_for_state(plane, worker.url, "ready")
+    wait_for("the failure to be over", lambda: not plane.admin.get("/discovery").json()["watches"][0]["reason"], limit(30))
+
+
 def test_bookmarks_keep_a_watch_alive(bench: Workbench, api: KubernetesAPI) -> None:
     api.bookmark_seconds = 0.2
     plane = start(bench, api, "--service-discovery-silence-secs", 1)
