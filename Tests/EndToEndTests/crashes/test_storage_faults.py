@@ -1,5 +1,6 @@
 """Disks that are full, files that are damaged, backups that are restored: a clear error, nothing half done, traffic goes on."""
 
+import errno
 import os
 import resource
 import shutil
@@ -13,6 +14,7 @@ from support.limits import limit
 from support.load import LoadGenerator
 from support.processes import freeze
 from support.waiting import wait_for
+from support.write_faults import WriteFaults
 
 
 def test_a_full_disk_refuses_changes_with_507_or_503_and_traffic_goes_on(bench: Workbench) -> None:
@@ -116,3 +118,21 @@ def test_a_restored_backup_gets_a_new_epoch_that_data_planes_follow(bench: Workb
     assert restored.terminate(5) == 0
     kept = bench.control_plane(database=plane.database, runtime_folder=plane.runtime_folder)
     assert kept.admin.version()[0] == restored.rows("SELECT epoch FROM meta")[0][0]
+
+
+@pytest.mark.parametrize(("error", "status", "code"), [
+    (errno.ENOSPC, 507, "DISK_FULL"), (errno.EROFS, 503, "DATABASE_UNUSABLE"), (errno.EIO, 503, "DATABASE_UNUSABLE")])
+def test_a_write_that_fails_refuses_the_change_by_its_name(bench: Workbench, error: int, status: int, code: str) -> None:
+    database = bench.folder / "signalbox.db"
+    faults = WriteFaults(bench.folder, database)
+    with faults.loaded():
+        plane = bench.control_plane("--disable-health-check", database=database)
+    before = plane.admin.version()
+    faults.arm(1, str(error))
+    refused = plane.admin.add_worker("http://127.3.0.1:8000", wait="false")
+    assert not faults.is_armed, "no write was hit"
+    assert (refused.status_code, refused.json()["code"]) == (status, code), refused.text
+    assert "nothing was changed" in refused.text
+    assert plane.admin.version() == before and plane.admin.urls() == []
+    assert plane.admin.add_worker("http://127.3.0.1:8000", wait="false").status_code == 202
+    assert plane.rows("PRAGMA integrity_check") == [("ok",)]

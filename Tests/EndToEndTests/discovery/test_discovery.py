@@ -195,11 +195,12 @@ def test_a_watch_that_stays_mute_is_reported(bench: Workbench, api: KubernetesAP
     api.is_mute = True
     plane = start(bench, api, "--service-discovery-silence-secs", 1)
     wait_for("the failure to be told", lambda: "Kubernetes cannot be watched" in plane.log(), limit(30))
-    assert plane.admin.get("/discovery").json()["watches"][0]["reason"]
+    assert plane.admin.get("/discovery").json()["watches"][0]["state"] == "failing"
     api.is_mute = False
     api.apply("a", port=worker.port)
     wait_for_state(plane, worker.url, "ready")
-    wait_for("the failure to be over", lambda: not plane.admin.get("/discovery").json()["watches"][0]["reason"], limit(30))
+    wait_for("the failure to be over",
+             lambda: plane.admin.get("/discovery").json()["watches"][0]["state"] == "watching", limit(30))
 
 
 def test_bookmarks_keep_a_watch_alive(bench: Workbench, api: KubernetesAPI) -> None:

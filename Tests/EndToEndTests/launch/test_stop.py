@@ -11,7 +11,7 @@ from support.limits import limit
 from support.load import chat_request
 from support.ports import is_listening
 from support.processes import kill_pid, marked_processes
-from support.raw_http import RawConnection
+from support.raw_http import RawConnection, ask
 from support.waiting import wait_for
 
 STOP_SECONDS_MAX = 10
@@ -141,3 +141,19 @@ def test_one_that_dies_again_and_again_is_started_again_with_backoff(bench: Work
     bench.wait_for_admin(launch)
     bench.wait_ready(launch)
     launch.expect_running()
+
+
+def test_a_data_plane_serves_on_for_a_while_although_it_says_that_it_is_not_ready(bench: Workbench) -> None:
+    """So that a balancer looks elsewhere before connections are refused."""
+    worker = bench.worker()
+    plane, proxy = bench.wired(worker.url, flags=("--shutdown-delay-secs", 3))
+    assert ask(proxy.port, "GET", "/readiness").status == 200
+    began = time.monotonic()
+    proxy.signal(signal.SIGTERM)
+    wait_for("it to say so", lambda: ask(proxy.port, "GET", "/readiness").status == 503)
+    served = 0
+    while time.monotonic() - began < 2:
+        assert ask(proxy.port, "POST", "/generate", b'{"text":"x"}').status == 200
+        served += 1
+    assert served > 5
+    assert proxy.wait(limit(10)) == 0 and time.monotonic() - began >= 3

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 from support.fleet import Workbench
 from support.limits import limit
@@ -96,3 +97,23 @@ def test_a_dead_worker_stays_unhealthy_when_its_health_settings_change(bench: Wo
     after = plane.admin.worker(bad.url)
     assert (after["state"], after["reason"], after["since"]) == ("unhealthy", before["reason"], before["since"])
     assert [ask(proxy.port, "POST", "/generate", b'{"text":"x"}').status for _ in range(8)] == [200] * 8
+
+
+def test_when_all_workers_of_a_model_die_requests_are_held_for_a_while_then_refused_and_served_again(bench: Workbench) -> None:
+    workers = [bench.worker() for _ in range(2)]
+    plane = bench.control_plane(*QUICK, "--timeout-hold-secs", 2)
+    proxy = bench.data_plane(plane.control_socket)
+    for worker in workers:
+        assert plane.admin.add_worker(worker.url).status_code == 200
+    bench.wait_ready(proxy)
+    for worker in workers:
+        worker.kill()
+    wait_for("both to be unhealthy", lambda: {worker["state"] for worker in plane.admin.workers()} == {"unhealthy"}, limit(15))
+    plane.admin.wait_until_applied(1)
+    wait_for("the data plane to know", lambda: ask(proxy.port, "GET", "/readiness").status == 503)
+    began = time.monotonic()
+    answer = ask(proxy.port, "POST", "/generate", b'{"text":"x"}')
+    assert answer.status == 503 and answer.header("retry-after") == "1", answer
+    assert 2 <= time.monotonic() - began < 2 + limit(3), "it is held for a while, and no longer"
+    bench.worker(port=workers[0].port)
+    wait_for("one to be back", lambda: ask(proxy.port, "POST", "/generate", b'{"text":"x"}').status == 200, limit(15))
