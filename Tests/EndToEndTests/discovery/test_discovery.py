@@ -196,7 +196,7 @@ def test_a_watch_that_stays_mute_is_reported(bench: Workbench, api: KubernetesAP
     plane = start(bench, api, "--service-discovery-silence-secs", 1)
     wait_for("the failure to be told", lambda: "Kubernetes cannot be watched" in plane.log(), limit(30))
     assert plane.admin.get("/discovery").json()["watches"][0]["state"] == "failing"
-    api.is_mute = False
+    api.is_mute, api.bookmark_seconds = False, 0.2
     api.apply("a", port=worker.port)
     wait_for_state(plane, worker.url, "ready")
     wait_for("the failure to be over",
