@@ -17,7 +17,7 @@ public func fuzzRequestHead(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CIn
     do throws(HTTPFault) {
         parsed = try RequestHead.parse(head.span, into: &fields, limits: HTTPLimits())
     } catch {
-        require([400, 414, 417, 431].contains(error.status), "status \(error.status)")
+        require([400, 414, 417, 431, 505].contains(error.status), "status \(error.status)")
         if case .request = reading { finding("refused with '\(error.message)': \(shown(head))") }
         return 0
     }
