@@ -75,6 +75,26 @@ def test_a_router_object_blocks_until_it_is_stopped(bench: Workbench, monkeypatc
         busy.start()
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_router_object_leaves_nothing_when_its_program_is_killed(
+        bench: Workbench, tmp_path: Path, number: signal.Signals) -> None:
+    worker, port = bench.worker(), free_port()
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from sglang_router import Router\n"
+        f"router = Router(['{worker.url}'], port={port}, prometheus_port={free_port()}, admin_port={free_port()},\n"
+        f"                database={str(tmp_path / 'db')!r}, runtime_dir={str(tmp_path / 'run')!r})\n"
+        "try:\n    router.start()\nexcept KeyboardInterrupt:\n    pass\n"
+    )
+    ours = bench.process(Process, "program", [sys.executable, program],
+                         environment={"PYTHONPATH": str(SOURCES), "SIGNALBOX_BIN_DIR": str(BINARIES)})
+    wait_for("the router to be ready", lambda: is_ready(port), limit(20))
+    os.kill(ours.pid, number)
+    ours.child.wait(limit(15))
+    wait_for("nothing to be left", lambda: marked_processes(bench.mark) == [worker.pid], limit(15))
+    assert not is_listening(port)
+
+
 @pytest.mark.parametrize("is_one_healthy", [False, True])
 def test_workers_that_do_not_become_healthy_end_it_with_the_words_of_the_original(
         bench: Workbench, monkeypatch: pytest.MonkeyPatch, is_one_healthy: bool) -> None:

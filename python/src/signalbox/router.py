@@ -1,5 +1,6 @@
 """A router as an object: started, waited for, stopped."""
 
+import ctypes
 import enum
 import signal
 import subprocess
@@ -9,6 +10,14 @@ from typing import Any, Dict, List, Optional, Type
 from signalbox.programs import find_program
 from signalbox.router_args import RouterArgs
 from signalbox.startup import LOOK_SECONDS, Startup
+
+
+PR_SET_PDEATHSIG = 1
+_prctl = ctypes.CDLL(None).prctl
+
+
+def _die_with_parent() -> None:
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class PolicyType(enum.Enum):
@@ -77,7 +86,7 @@ class Router:
         Raises RuntimeError when it ends by itself, and when its workers are not healthy within
         `worker_startup_timeout_secs`; then it has been stopped.
         """
-        self._begin()
+        self._begin(with_parent=True)
         self._wait(Startup(self.args))
 
     def stop(self, timeout: float = 200) -> None:
@@ -97,12 +106,16 @@ class Router:
                  trace: Optional[TracebackType]) -> None:
         self.stop()
 
-    def _begin(self) -> None:
+    def _begin(self, with_parent: bool = False) -> None:
+        """With the parent: the kernel ends the router in order when the thread that started it is gone, as by kill -9."""
         if self._process is not None and self._process.poll() is None:
             raise RuntimeError("The router runs already.")
         self._is_stopping = False
         try:
-            self._process = subprocess.Popen([find_program(), "launch", *self.args.command()])
+            self._process = subprocess.Popen(
+                [find_program(), "launch", *self.args.command()],
+                preexec_fn=_die_with_parent if with_parent else None,
+            )
         except OSError as error:
             raise RuntimeError(f"The router cannot be started: {error}") from error
 
