@@ -34,7 +34,7 @@ extension EngineRun {
             let table = try compiler.compile(
                 snapshot,
                 digest: SnapshotDigest(of: []),
-                health: nil,
+                observed: [],
                 addresses: addresses
             )
             for worker in table.workers { slotsSeen.insert(worker.lease.slot) }

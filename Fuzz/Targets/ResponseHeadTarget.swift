@@ -46,8 +46,10 @@ private func compare(_ parsed: ResponseHead, of head: [UInt8], with plain: Plain
         case .untilClose: .untilClose
         }
     require(framing == plain.framing, "framing of \(shown(head)): \(parsed.framing), not \(plain.framing)")
-    let type = plain.head.values("content-type").last.map { String(decoding: $0, as: UTF8.self).lowercased() } ?? ""
-    require(parsed.isEventStream == isEventStream(type), "event stream of \(shown(head))")
+    let types = plain.head.values("content-type").map { String(decoding: $0, as: UTF8.self).lowercased() }
+    require(parsed.isEventStream == (types.count == 1 && isEventStream(types[0])), "event stream of \(shown(head))")
+    let codings = plain.head.values("content-encoding").map { String(decoding: $0, as: UTF8.self).lowercased() }
+    require(parsed.isContentEncoded == codings.contains { $0 != "identity" }, "coding of \(shown(head))")
 }
 
 private func isEventStream(_ type: String) -> Bool {
