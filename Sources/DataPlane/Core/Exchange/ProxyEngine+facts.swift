@@ -23,7 +23,9 @@ extension ProxyEngine {
         if needs.contains(.blocks) {
             facts.bytesPerToken = table.pools[pool].cacheGroup.bytesPerToken
             let scan = clients.slots[id.index].request.content.found
-            let seed = BlockHasher.seed(span, model: scan.model, adapter: scan.adapter)
+            // Of a body that waits in a file neither is here.
+            func held(_ name: Range<Int>?) -> Range<Int>? { name.flatMap { $0.upperBound <= body.count ? $0 : nil } }
+            let seed = BlockHasher.seed(span, model: held(scan.model), adapter: held(scan.adapter))
             BlockHasher.hash(span, range, seed: seed, into: &facts.blocks)
         }
         if needs.contains(.text) {

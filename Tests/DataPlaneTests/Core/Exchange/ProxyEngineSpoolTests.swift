@@ -8,12 +8,15 @@ import Testing
 struct ProxyEngineSpoolTests {
     private static let workers = [Samples.worker(1, models: ["a"]), Samples.worker(2, models: ["b"])]
 
-    private static func bench(_ settings: RoutingSettings = RoutingSettings()) throws -> EngineBench {
+    private static func bench(
+        _ settings: RoutingSettings = RoutingSettings(),
+        policy: PolicyName = .roundRobin
+    ) throws -> EngineBench {
         var configuration = EngineConfiguration()
         configuration.heldBodyBytesMax = 1000
         configuration.spoolPieceBytes = 700
         var bench = EngineBench(configuration: configuration)
-        try bench.apply(workers, settings: settings)
+        try bench.apply(workers, policy: policy, settings: settings)
         return bench
     }
 
@@ -32,9 +35,12 @@ struct ProxyEngineSpoolTests {
         return client
     }
 
-    @Test("The file's end names the worker, and the worker gets every byte")
-    func modelComesLast() throws {
-        var bench = try Self.bench()
+    @Test(
+        "The file's end names the worker, and the worker gets every byte, whatever the policy looks at",
+        arguments: PolicyName.allCases
+    )
+    func modelComesLast(policy: PolicyName) throws {
+        var bench = try Self.bench(policy: policy)
         let request = Self.request(#"{"prompt":"\#(String(repeating: "x", count: 3000))","model":"b"}"#)
         let client = Self.send(request, &bench)
         let asked = bench.network.takeSpoolRead(client)
