@@ -62,7 +62,9 @@ class Sampler:
     def is_quiet(self) -> bool:
         """Whether no data plane has a request, a client, or bytes of any."""
         for plane in self.launch.admin.data_planes():
-            held = {name: value for name, value in (plane.get("held") or {}).items() if name.endswith("_bytes")}
+            # What is known of prompts stays.
+            held = {name: value for name, value in (plane.get("held") or {}).items()
+                    if name.endswith("_bytes") and name != "prefix_index_bytes"}
             if plane["in_flight"] or plane["connections"] or any(held.values()):
                 return False
         return True
