@@ -18,6 +18,7 @@ public struct ControlPlane: Sendable {
     let api: AdminAPI
     let services: AdminServices
     let discovery: DiscoveryService
+    private let epochRenewal: EpochRenewal
     private let beginDiscovery: AsyncStream<Void>.Continuation
 
     init(
@@ -59,20 +60,7 @@ public struct ControlPlane: Sendable {
             traffic: { publisher.traffic() }
         )
         publisher.observeTraffic { drains.trafficChanged() }
-        publisher.observeGreetings { applied in
-            Task {
-                do {
-                    guard try await store.renewEpoch(seen: applied) else { return }
-                    logger.warning(
-                        "A data plane serves a later version than there is: the database was restored, and has a new epoch now.",
-                        metadata: ["epoch": "\(store.epoch)", "version": "\(applied)"]
-                    )
-                    publisher.changed()
-                } catch {
-                    logger.error("The epoch cannot be renewed.", metadata: ["reason": "\(error)"])
-                }
-            }
-        }
+        epochRenewal = EpochRenewal(store: store, publisher: publisher, logger: logger)
         let discoveryInbox = DiscoveryInbox()
         let workers = WorkersService(
             store: store,
@@ -224,7 +212,7 @@ public struct ControlPlane: Sendable {
             onReady: onReady,
             onStopping: onStopping
         )
-        var services: [any Service] = [publisher, peerKeys, loadMonitor, discovery]
+        var services: [any Service] = [publisher, peerKeys, loadMonitor, epochRenewal, discovery]
         services += servers
         services += metrics
         if let descriptor = configuration.lifelineDescriptor { services.append(Lifeline(descriptor: descriptor)) }

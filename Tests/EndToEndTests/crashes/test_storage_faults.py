@@ -120,6 +120,38 @@ def test_a_restored_backup_gets_a_new_epoch_that_data_planes_follow(bench: Workb
     assert kept.admin.version()[0] == restored.rows("SELECT epoch FROM meta")[0][0]
 
 
+def test_an_epoch_that_cannot_be_written_is_tried_again(bench: Workbench) -> None:
+    worker = bench.worker()
+    plane, proxy = bench.wired(worker.url)
+    assert plane.terminate(5) == 0
+    backup = bench.folder / "backup.db"
+    shutil.copy(plane.database, backup)
+    shutil.copy(f"{plane.database}.generation", f"{backup}.generation")
+    changed = bench.control_plane(database=plane.database, runtime_folder=plane.runtime_folder)
+    assert changed.admin.add_worker(bench.worker().url).status_code == 200
+    changed.admin.wait_until_applied(1)
+    epoch, _ = changed.admin.version()
+    assert changed.terminate(5) == 0
+    freeze(proxy.pid)
+    for suffix in ("-wal", "-shm"):
+        if os.path.exists(f"{plane.database}{suffix}"):
+            os.unlink(f"{plane.database}{suffix}")
+    shutil.copy(backup, plane.database)
+    shutil.copy(f"{backup}.generation", f"{plane.database}.generation")
+    faults = WriteFaults(bench.folder, plane.database)
+    with faults.loaded():
+        restored = bench.control_plane(
+            "--disable-health-check", database=plane.database, runtime_folder=plane.runtime_folder)
+    faults.arm(1, str(errno.ENOSPC))
+    # The data plane greets now, and only once.
+    os.kill(proxy.pid, signal.SIGCONT)
+    wait_for("the failure to be told", lambda: "cannot be renewed" in restored.log())
+    assert not faults.is_armed
+    wait_for("a new epoch", lambda: restored.admin.version()[0] != epoch, limit(10))
+    restored.admin.wait_until_applied(1)
+    assert restored.admin.urls() == [worker.url]
+
+
 @pytest.mark.parametrize(("error", "status", "code"), [
     (errno.ENOSPC, 507, "DISK_FULL"), (errno.EROFS, 503, "DATABASE_UNUSABLE"), (errno.EIO, 503, "DATABASE_UNUSABLE")])
 def test_a_write_that_fails_refuses_the_change_by_its_name(bench: Workbench, error: int, status: int, code: str) -> None:
