@@ -7,8 +7,11 @@ struct ConnectionSlots {
     typealias Time = ContinuousClock.Instant
 
     let connectionsMax: Int
-    /// Accepted and not closed yet.
-    private(set) var openCount = 0
+    /// Accepted and not closed yet, whether or not they have entered or left.
+    private var openCount = 0
+    /// Entered and not left yet; the one count that ``leaving`` can be held against, because a connection may leave
+    /// before or after it counts as closed.
+    private var inside: Set<ID> = []
     /// Since when the client of a connection has been silent, of those that wait for their clients.
     private var silentSince: [ID: Time] = [:]
     /// Told to close, and not closed yet.
@@ -25,6 +28,12 @@ struct ConnectionSlots {
 
     mutating func closed() { openCount -= 1 }
 
+    /// The connection is set up, and waits for its client.
+    mutating func entered(_ id: ID, at time: Time) {
+        inside.insert(id)
+        waits(id, since: time)
+    }
+
     /// The connection begins to wait for its client, or has just got something from it.
     mutating func waits(_ id: ID, since time: Time) {
         guard !leaving.contains(id) else { return }
@@ -38,13 +47,14 @@ struct ConnectionSlots {
     }
 
     mutating func left(_ id: ID) {
+        inside.remove(id)
         silentSince[id] = nil
         leaving.remove(id)
     }
 
     /// The connection that must close now, so that the next client finds room; nil when there is room, or when none can.
     mutating func victim() -> ID? {
-        guard openCount - leaving.count >= connectionsMax else { return nil }
+        guard inside.count - leaving.count >= connectionsMax else { return nil }
         return longestSilent()
     }
 

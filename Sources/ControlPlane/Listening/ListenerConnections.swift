@@ -32,7 +32,7 @@ final class ListenerConnections: Sendable {
             $0.lastID += 1
             id = $0.lastID
             $0.channels[id] = channel
-            $0.slots.waits(id, since: .now)
+            $0.slots.entered(id, at: .now)
         }
         return id
     }

@@ -10,7 +10,7 @@ struct ConnectionSlotsTests {
         var slots = ConnectionSlots(connectionsMax: count)
         for id in 0..<count {
             slots.accepted()
-            slots.waits(ConnectionSlots.ID(id), since: start + .seconds(id))
+            slots.entered(ConnectionSlots.ID(id), at: start + .seconds(id))
         }
         return slots
     }
@@ -32,7 +32,21 @@ struct ConnectionSlotsTests {
         #expect(slots.victim() == 1)
         #expect(slots.victim() == nil)
         slots.accepted()
+        slots.entered(3, at: start + .seconds(10))
         #expect(slots.victim() == 2)
+    }
+
+    @Test("name one victim for a new connection, whether a connection first leaves or first counts as closed")
+    func order() {
+        for leavesFirst in [true, false] {
+            var slots = full(3)
+            #expect(slots.victim() == 0)
+            if leavesFirst { slots.left(0) } else { slots.closed() }
+            #expect(slots.victim() == nil)
+            if leavesFirst { slots.closed() } else { slots.left(0) }
+            #expect(slots.victim() == nil)
+            #expect(slots.hasRoom)
+        }
     }
 
     @Test("spare a connection that has a request to do")
