@@ -10,7 +10,7 @@ import Musl
 ///
 /// A pipe whose reader hangs would else stop every thread that logs, and with it the end of the process.
 final class LineStream: Sendable {
-    static let standardError = LineStream(descriptor: STDERR_FILENO)
+    static let standardError = LineStream(descriptor: STDERR_FILENO, losses: .shared)
 
     /// Most bytes that a pipe takes as one (PIPE_BUF), so that lines of several processes do not mix.
     private static let pieceBytes = 4096
@@ -23,10 +23,12 @@ final class LineStream: Sendable {
     }
 
     private let descriptor: Int32
+    private let losses: LogLosses
     private let state = Mutex(State())
 
-    init(descriptor: Int32) {
+    init(descriptor: Int32, losses: LogLosses = LogLosses()) {
         self.descriptor = descriptor
+        self.losses = losses
     }
 
     /// Writes lines, each with its line feed.
@@ -45,7 +47,9 @@ final class LineStream: Sendable {
                 let piece = LineStream.piece(of: rest)
                 guard isWritable(state) else {
                     state.isStuck = true
-                    state.linesLost += rest.count { $0 == UInt8(ascii: "\n") }
+                    let lost = rest.count { $0 == UInt8(ascii: "\n") }
+                    state.linesLost += lost
+                    losses.add(lost)
                     return
                 }
                 state.isStuck = false

@@ -15,20 +15,30 @@ public final class LogDirectory: Sendable {
     private struct State {
         var day: Int64 = .min
         var descriptor: Int32 = -1
+        /// Since a line was last written.
+        var linesLost = 0
+        /// A line broke off in the middle: the disk was full.
+        var isTorn = false
     }
 
     private let path: String
     private let daysMax: Int
+    private let losses: LogLosses
     private let state = Mutex(State())
 
     /// Makes the folder when it is missing, and those above it.
     ///
     /// - Parameter daysMax: files of earlier days than these are removed; 0: none is.
     /// - Returns: nil when the folder cannot be made or written to; `errno` says why.
-    public init?(path: String, daysMax: Int) {
+    public convenience init?(path: String, daysMax: Int) {
+        self.init(path: path, daysMax: daysMax, losses: .shared)
+    }
+
+    init?(path: String, daysMax: Int, losses: LogLosses) {
         guard LogDirectory.make(path), access(path, W_OK | X_OK) == 0 else { return nil }
         self.path = path
         self.daysMax = daysMax
+        self.losses = losses
     }
 
     private static func make(_ path: String) -> Bool {
@@ -39,25 +49,58 @@ public final class LogDirectory: Sendable {
         return make(String(path[..<slash])) && (mkdir(path, 0o755) == 0 || errno == EEXIST)
     }
 
-    /// Appends lines, each with its line feed, to the file of the day. What cannot be written is lost: logging harms nobody.
-    func append(_ lines: UnsafeRawBufferPointer, millisecondsSinceEpoch now: Int64) {
+    /// Appends lines, each with its line feed, to the file of the day. What cannot be written is lost, and counted: logging
+    /// harms nobody.
+    ///
+    /// - Parameter notice: makes the line that tells how many lines were lost before.
+    func append(
+        _ lines: UnsafeRawBufferPointer,
+        millisecondsSinceEpoch now: Int64,
+        notice: (_ linesLost: Int) -> String
+    ) {
         let day = now / LogDirectory.dayMilliseconds
+        // Under the lock also while it writes: another thread may close this day's file at midnight.
         state.withLock { state in
-            if state.day != day || state.descriptor < 0 {
-                if state.descriptor >= 0 { close(state.descriptor) }
-                let file = "\(path)/\(LogDirectory.name(ofDay: day))"
-                state.descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o644)
-                state.day = day
-                removeOld(before: day)
+            if state.day != day || state.descriptor < 0 { begin(day, &state) }
+            if state.linesLost > 0 {
+                let text = Array(((state.isTorn ? "\n" : "") + notice(state.linesLost)).utf8)
+                guard text.withUnsafeBytes({ put($0, &state) }) else { return lose(lines, &state) }
+                state.linesLost = 0
             }
-            // Under the lock: another thread may close this day's file at midnight.
-            if state.descriptor >= 0 { _ = write(state.descriptor, lines.baseAddress, lines.count) }
+            if !put(lines, &state) { lose(lines, &state) }
         }
     }
 
-    /// Appends one line, with its line feed.
-    func append(_ line: String, millisecondsSinceEpoch now: Int64) {
-        Array(line.utf8).withUnsafeBytes { append($0, millisecondsSinceEpoch: now) }
+    private func begin(_ day: Int64, _ state: inout State) {
+        if state.descriptor >= 0 { close(state.descriptor) }
+        let file = "\(path)/\(LogDirectory.name(ofDay: day))"
+        state.descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        state.day = day
+        removeOld(before: day)
+    }
+
+    /// Whether all was written.
+    private func put(_ bytes: UnsafeRawBufferPointer, _ state: inout State) -> Bool {
+        guard state.descriptor >= 0 else { return false }
+        var written = 0
+        while written < bytes.count {
+            let count = write(state.descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            if count > 0 {
+                written += count
+            } else if errno != EINTR {
+                if written > 0 { state.isTorn = bytes[written - 1] != UInt8(ascii: "\n") }
+                return false
+            }
+        }
+        state.isTorn = false
+        return true
+    }
+
+    /// Some of them may have been written before the disk was full; they are counted all the same.
+    private func lose(_ lines: UnsafeRawBufferPointer, _ state: inout State) {
+        let lost = lines.count { $0 == UInt8(ascii: "\n") }
+        state.linesLost += lost
+        losses.add(lost)
     }
 
     static func name(ofDay day: Int64) -> String {

@@ -72,18 +72,27 @@ struct LogOutput: LogHandler {
         let shown =
             format == .text && ConsoleColor.isWanted ? ConsoleColor.applied(to: line, level: level) : line
         Array(shown.utf8).withUnsafeBytes { bytes in
-            LineStream.standardError.write(bytes) { LogOutput.lossNotice($0, format) }
+            LineStream.standardError.write(bytes) { LogOutput.lossNotice($0, .standardError, format) }
         }
-        directory?.append(line, millisecondsSinceEpoch: now)
+        guard let directory else { return }
+        Array(line.utf8).withUnsafeBytes { bytes in
+            directory.append(bytes, millisecondsSinceEpoch: now) { LogOutput.lossNotice($0, .directory, format) }
+        }
     }
 
-    /// The line that tells of lines that nobody took.
-    static func lossNotice(_ lines: Int, _ format: LogFormat) -> String {
+    /// Where lines go that may be lost, and why they are.
+    enum Place: String {
+        case standardError = "Lines of the log were lost: standard error was not read."
+        case directory = "Lines of the log were lost: the file could not be written (--log-dir)."
+    }
+
+    /// The line that tells of lines that a place did not take.
+    static func lossNotice(_ lines: Int, _ place: Place, _ format: LogFormat) -> String {
         LogLine.line(
             format,
             millisecondsSinceEpoch: Timestamp.nowMilliseconds(),
             level: .warning,
-            message: "Lines of the log were lost: standard error was not read.",
+            message: place.rawValue,
             metadata: ["lines": "\(lines)"]
         )
     }

@@ -15,8 +15,8 @@ public struct LogSettings: Sendable {
     /// Writes finished lines, each with its line feed, to where events go; they must hold no control characters.
     public func write(lines: [UInt8], millisecondsSinceEpoch now: Int64) {
         lines.withUnsafeBytes { bytes in
-            LineStream.standardError.write(bytes) { LogOutput.lossNotice($0, format) }
-            directory?.append(bytes, millisecondsSinceEpoch: now)
+            LineStream.standardError.write(bytes) { LogOutput.lossNotice($0, .standardError, format) }
+            directory?.append(bytes, millisecondsSinceEpoch: now) { LogOutput.lossNotice($0, .directory, format) }
         }
     }
 }

@@ -14,7 +14,8 @@ extension ProcessUsage {
             descriptorsMax: sysconf(Int32(_SC_OPEN_MAX)),
             residentBytes: (fields("/proc/self/statm").dropFirst().first ?? 0) * pageBytes,
             cpuMilliseconds: milliseconds(CLOCK_PROCESS_CPUTIME_ID),
-            startedAtMilliseconds: startedAt
+            startedAtMilliseconds: startedAt,
+            logLinesLost: LogLosses.shared.count
         )
     }
 

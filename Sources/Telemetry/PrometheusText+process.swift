@@ -13,5 +13,7 @@ extension PrometheusText {
         sample("process_cpu_seconds_total", [], Double(usage.cpuMilliseconds) / 1000)
         family("process_start_time_seconds", .gauge, "When it began, in seconds since 1970.")
         sample("process_start_time_seconds", [], Double(usage.startedAtMilliseconds) / 1000)
+        family("signalbox_log_lines_lost_total", .counter, "Lines of its log that were lost.")
+        sample("signalbox_log_lines_lost_total", [], usage.logLinesLost ?? 0)
     }
 }

@@ -24,7 +24,8 @@ import Testing
     func hangs() throws {
         let (reader, writer) = try LineStreamTests.pipes()
         defer { close(reader) }
-        let stream = LineStream(descriptor: writer)
+        let losses = LogLosses()
+        let stream = LineStream(descriptor: writer, losses: losses)
         let line = String(repeating: "x", count: 99) + "\n"
         let began = ContinuousClock.now
         // Ten times what a pipe holds.
@@ -34,6 +35,7 @@ import Testing
         #expect(first.hasSuffix(line) && first.count % 100 == 0)
         LineStreamTests.put(stream, "again\n")
         let lost = 6_553 - first.count / 100
+        #expect(losses.count == lost)
         #expect(lost > 5_000 && LineStreamTests.drain(reader) == "lost \(lost)\nagain\n")
         close(writer)
     }

@@ -129,7 +129,7 @@ struct LaunchCommand: ParsableCommand {
         let report = LaunchReport(
             address: listener.address,
             programs: programs,
-            logger: makeLogger(label: "launch", try options.logSettings())
+            try options.logSettings()
         )
         let supervisor = try Supervisor(
             programs: Supervisor.Programs(

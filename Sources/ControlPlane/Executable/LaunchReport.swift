@@ -1,17 +1,20 @@
 import Logging
 import SignalboxProtocol
 import Supervisor
+import Telemetry
 
 /// Tells the person who started `launch` what goes on: addresses on standard output, the rest in the log.
 final class LaunchReport {
     private let address: String
     private let programs: LaunchPrograms
+    private let format: LogFormat
     private let logger: Logger
 
-    init(address: String, programs: LaunchPrograms, logger: Logger) {
+    init(address: String, programs: LaunchPrograms, _ settings: LogSettings) {
         self.address = address
         self.programs = programs
-        self.logger = logger
+        format = settings.format
+        logger = makeLogger(label: "launch", settings)
     }
 
     func tell(_ notice: SupervisorNotice) {
@@ -56,8 +59,8 @@ final class LaunchReport {
     private func ready(_ line: String) {
         let admin = ReadyLine(line)?.adminAddress
         if let admin { programs.learnAdminAddress(admin) }
-        StandardStream.output.write("signalbox: serving on http://\(address)\n")
-        StandardStream.output.write("signalbox: admin API on http://\(admin ?? "unknown")\n")
+        let greeting = Greeting(program: "signalbox", address: address, adminAddress: admin ?? "unknown")
+        StandardStream.output.write(greeting.lines(format, millisecondsSinceEpoch: Timestamp.nowMilliseconds()))
         logger.info(
             "Everything is up.",
             metadata: [

@@ -58,11 +58,6 @@ struct FleetCounts: Hashable {
         }
     }
 
-    /// A cell of a worker; 0 when nothing was counted for it.
-    func worker(_ incarnation: IncarnationID, _ cell: MetricsLayout.WorkerCell) -> UInt64 {
-        workers[incarnation]?[cell.index] ?? 0
-    }
-
     private static func incarnation(_ high: UInt64, _ low: UInt64) -> IncarnationID? {
         guard high != 0 else { return nil }
         func bytes(_ half: UInt64) -> [UInt8] {

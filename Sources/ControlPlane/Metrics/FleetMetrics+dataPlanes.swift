@@ -136,6 +136,7 @@ extension FleetMetrics {
         figure("start_time_seconds", .gauge, "When its process began, in seconds since 1970.") {
             Double($0.startedAtMilliseconds) / 1000
         }
+        figure("log_lines_lost_total", .counter, "Lines of its log that were lost.") { Double($0.logLinesLost ?? 0) }
     }
 
     private func gauge(

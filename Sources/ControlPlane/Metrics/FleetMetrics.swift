@@ -23,7 +23,7 @@ struct FleetMetrics {
     func text() -> String {
         var page = PrometheusText()
         CountedMetrics(cells: counts.cells, buckets).write(&page)
-        original(&page)
+        treeSizes(&page)
         dataPlanes(&page)
         workers(&page)
         pods(&page)
@@ -41,42 +41,7 @@ struct FleetMetrics {
         return page.text
     }
 
-    // MARK: - The names of the original
-
-    private func original(_ page: inout PrometheusText) {
-        let active = workers.filter { WorkerView.state(of: $0, observed[$0.incarnation]) == "ready" }
-        page.family("sgl_router_active_workers", .gauge, "Workers that may get requests.")
-        page.sample("sgl_router_active_workers", [], active.count)
-        let loads = active.map(inFlight)
-        page.family("sgl_router_max_load", .gauge, "Requests in flight at the busiest of them.")
-        page.sample("sgl_router_max_load", [], loads.max() ?? 0)
-        page.family("sgl_router_min_load", .gauge, "Requests in flight at the least busy of them.")
-        page.sample("sgl_router_min_load", [], loads.min() ?? 0)
-        page.family("sgl_router_running_requests", .gauge, "Requests in flight at a worker.")
-        for (url, workers) in byURL { page.sample("sgl_router_running_requests", [("worker", url)], inFlight(workers)) }
-        page.family("sgl_router_worker_load", .gauge, "Requests in flight at a worker.")
-        for (url, workers) in byURL { page.sample("sgl_router_worker_load", [("worker", url)], inFlight(workers)) }
-        page.family(
-            "sgl_router_processed_requests_total",
-            .counter,
-            "Requests that were sent to a worker, every attempt."
-        )
-        for (url, workers) in byURL {
-            let sent = PolicyName.allCases.indices.reduce(counted(.questions, workers)) {
-                $0 &+ counted(.picks($1), workers)
-            }
-            page.sample("sgl_router_processed_requests_total", [("worker", url)], sent)
-        }
-        page.family("sgl_router_policy_decisions_total", .counter, "Those that a policy sent to a worker, by policy.")
-        for (url, workers) in byURL {
-            for (number, policy) in PolicyName.allCases.enumerated() {
-                let picks = counted(.picks(number), workers)
-                // A worker has rarely met more than one policy.
-                guard picks > 0 else { continue }
-                let labels = [("policy", policy.rawValue), ("worker", url)]
-                page.sample("sgl_router_policy_decisions_total", labels, picks)
-            }
-        }
+    private func treeSizes(_ page: inout PrometheusText) {
         page.family(
             "sgl_router_tree_size",
             .gauge,
@@ -87,11 +52,6 @@ struct FleetMetrics {
             let bytes = traffic.map { plane in workers.reduce(0) { $0 + (plane.prefixBytes[$1.incarnation] ?? 0) } }
             page.sample("sgl_router_tree_size", [("worker", url)], bytes.max() ?? 0)
         }
-        page.family("sgl_router_worker_health", .gauge, "1 for a worker that is healthy.")
-        for (url, workers) in byURL {
-            let isReady = workers.contains { WorkerView.state(of: $0, observed[$0.incarnation]) == "ready" }
-            page.sample("sgl_router_worker_health", [("worker", url)], isReady ? 1 : 0)
-        }
     }
 
     /// A URL that is registered anew while its former registration drains is one series.
@@ -99,15 +59,5 @@ struct FleetMetrics {
         let grouped = Dictionary(grouping: workers, by: \.urlGiven)
         var seen: Set<String> = []
         return workers.filter { seen.insert($0.urlGiven).inserted }.map { ($0.urlGiven, grouped[$0.urlGiven] ?? []) }
-    }
-
-    func inFlight(_ workers: [Worker]) -> Int { workers.reduce(0) { $0 + inFlight($1) } }
-
-    func counted(_ cell: MetricsLayout.WorkerCell, _ workers: [Worker]) -> UInt64 {
-        workers.reduce(UInt64(0)) { $0 &+ counts.worker($1.incarnation, cell) }
-    }
-
-    private func inFlight(_ worker: Worker) -> Int {
-        traffic.reduce(0) { $0 + ($1.inFlight(worker.incarnation) ?? 0) }
     }
 }

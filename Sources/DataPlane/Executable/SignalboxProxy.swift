@@ -255,7 +255,8 @@ struct SignalboxProxy: ParsableCommand {
 
     /// One line for people and scripts that start a data plane by hand.
     private func announce(_ listener: Listener) {
-        print("signalbox-proxy: serving on http://\(listener.address)")
+        let greeting = Greeting(program: "signalbox-proxy", address: "\(listener.address)")
+        print(greeting.lines(logFormat, millisecondsSinceEpoch: Timestamp.nowMilliseconds()), terminator: "")
         fflush(nil)
     }
 

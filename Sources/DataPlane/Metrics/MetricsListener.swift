@@ -34,6 +34,7 @@ public struct MetricsListener: Sendable {
         }
         var page = PrometheusText()
         CountedMetrics(cells: cells, buckets).write(&page)
+        WorkerMetrics(shared.workerFigures(at: EpollReactor.clock())).write(&page)
         func gauge(_ name: String, _ help: String, _ value: (ThreadCounters) -> Int) {
             page.family(name, .gauge, help)
             page.sample(name, [("data_plane", id)], counters.reduce(0) { $0 + value($1) })

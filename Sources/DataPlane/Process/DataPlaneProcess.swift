@@ -38,7 +38,8 @@ public struct DataPlaneProcess {
         let shared = SharedState(
             slotsMax: DataPlaneConfiguration.workerSlotsMax,
             prefixIndexBytes: configuration.prefixIndexBytes,
-            workerRows: metrics?.workerRows(cells),
+            workerRows: metrics?.workerRows(cells)
+                ?? (configuration.metricsListener == nil ? nil : WorkerRows(cells: cells)),
             at: EpollReactor.clock()
         )
         let accessLog = configuration.accessLog.map { AccessLog($0, threads: configuration.threads) }

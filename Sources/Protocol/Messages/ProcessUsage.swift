@@ -9,19 +9,23 @@ public struct ProcessUsage: Hashable, Sendable, Codable {
     public var cpuMilliseconds: Int
     /// When it began, in milliseconds since 1970.
     public var startedAtMilliseconds: Int
+    /// Lines of its log that were lost since then, counted once for each place that did not take them; nil: it does not say.
+    public var logLinesLost: Int?
 
     public init(
         openDescriptors: Int = 0,
         descriptorsMax: Int = 0,
         residentBytes: Int = 0,
         cpuMilliseconds: Int = 0,
-        startedAtMilliseconds: Int = 0
+        startedAtMilliseconds: Int = 0,
+        logLinesLost: Int? = nil
     ) {
         self.openDescriptors = openDescriptors
         self.descriptorsMax = descriptorsMax
         self.residentBytes = residentBytes
         self.cpuMilliseconds = cpuMilliseconds
         self.startedAtMilliseconds = startedAtMilliseconds
+        self.logLinesLost = logLinesLost
     }
 
     enum CodingKeys: String, CodingKey {
@@ -30,5 +34,6 @@ public struct ProcessUsage: Hashable, Sendable, Codable {
         case residentBytes = "resident_bytes"
         case cpuMilliseconds = "cpu_milliseconds"
         case startedAtMilliseconds = "started_at_milliseconds"
+        case logLinesLost = "log_lines_lost"
     }
 }

@@ -99,8 +99,8 @@ struct MetricsDirectoryTests {
         for number in 0...MetricsDirectory.endedMax { try folder.add("ended-\(number)", threads: 1, count: 1) }
         #expect(failures() == [here: 22])
         #expect(folder.names == ["merged.metrics"])
-        #expect(directory.read([here]).worker(here, .failures) == 22)
-        #expect(directory.read([here]).worker(here, .picks(0)) == 0)
+        #expect(directory.read([here]).workers[here]?[MetricsLayout.WorkerCell.failures.index] == 22)
+        #expect(directory.read([here]).workers[here]?[MetricsLayout.WorkerCell.picks(0).index] == 0)
     }
 
     @Test("What an ended data plane of another layout has left goes after a while, a living one's stays")

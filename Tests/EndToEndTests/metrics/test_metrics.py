@@ -243,7 +243,8 @@ def test_port_0_serves_none(bench: Workbench) -> None:
 def test_a_data_plane_alone_serves_its_own(bench: Workbench) -> None:
     worker, port = bench.recording_worker(respond), free_port()
     control_plane = bench.control_plane()
-    plane = bench.data_plane(control_plane.control_socket, "--prometheus-port", port, name="alone")
+    plane = bench.data_plane(control_plane.control_socket, "--prometheus-port", port, "--metrics-directory", "",
+                             name="alone")
     assert control_plane.admin.add_worker(worker.url).status_code == 200
     bench.wait_ready(plane)
     control_plane.signal(9)
@@ -251,6 +252,13 @@ def test_a_data_plane_alone_serves_its_own(bench: Workbench) -> None:
         assert ask(plane.port, "POST", "/generate", b"good").status == 200
     assert total(port, "signalbox_requests_total", route="/generate", outcome="2xx") == 20
     assert total(port, "signalbox_data_plane_client_connections", data_plane="alone") >= 0
+    # No file, and yet what it counted of each worker.
+    assert samples(port, "sgl_router_processed_requests_total") == {(("worker", worker.url),): 20}
+    [((policy, _), picks)] = samples(port, "sgl_router_policy_decisions_total").items()
+    assert policy[0] == "policy" and picks == 20
+    assert total(port, "sgl_router_active_workers") == total(port, "sgl_router_worker_health", worker=worker.url) == 1
+    assert samples(port, "signalbox_worker_breakers", state="closed").keys() == {
+        (("state", "closed"), ("worker", worker.url))}
     lint(page(port))
     documented = set(re.findall(r"^\| `([a-z_]+)`", (PROJECT / "docs/metrics.md").read_text(), re.M))
     silent = "signalbox_data_plane_control_plane_silent_seconds"

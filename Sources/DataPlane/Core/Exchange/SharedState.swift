@@ -40,6 +40,14 @@ public struct SharedState: Sendable {
         places.withLock { $0.replace(with: table) }
     }
 
+    /// The workers of the present table.
+    public var workers: [RoutedWorker] { places.withLock { $0.routed } }
+
+    /// What was counted of a worker, in the order of ``MetricsLayout/WorkerCell``; empty when nobody reads that.
+    public func counted(of worker: RoutedWorker) -> [UInt64] {
+        workerRows?.counted(worker.incarnation, slot: worker.lease.slot) ?? []
+    }
+
     /// Memory that the prefix index takes, and the most that it may take, in bytes.
     public var prefixIndexBytes: Int { existingPrefixIndex?.bytes ?? 0 }
     public var prefixIndexBytesMax: Int { prefixIndexSource.bytesMax }

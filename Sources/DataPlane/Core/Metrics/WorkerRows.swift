@@ -22,6 +22,35 @@ public final class WorkerRows: @unchecked Sendable {
         self.cells = cells
     }
 
+    /// A table of its own, which lives for ever: for a data plane that counts in no file and tells itself what it counts.
+    public convenience init(cells: [MetricCells]) {
+        let bytes = MetricsLayout.workerRowsMax * MetricsLayout.workerRowWords * 8
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 8)
+        unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        unsafe self.init(unsafeMemory: memory, cells: cells)
+    }
+
+    /// What was counted of an incarnation in its slot, in the order of ``MetricsLayout/WorkerCell``; empty when the slot is
+    /// not, or not any more, its own.
+    func counted(_ incarnation: IncarnationID, slot: Int) -> [UInt64] {
+        guard isOf(incarnation, slot) else { return [] }
+        let first = slot * MetricsLayout.workerRowWords
+        let counted = (0..<MetricsLayout.WorkerCell.count).map { index in
+            let sum = cells.reduce(UInt64(0)) { $0 &+ $1.workerCell(index, slot: slot) }
+            let before = unsafe words[first + 2 + index].load(ordering: .acquiring)
+            return sum >= before ? sum - before : 0
+        }
+        return isOf(incarnation, slot) ? counted : []
+    }
+
+    private func isOf(_ incarnation: IncarnationID, _ slot: Int) -> Bool {
+        guard slot < MetricsLayout.workerRowsMax else { return false }
+        let first = slot * MetricsLayout.workerRowWords
+        let (high, low) = WorkerRows.halves(incarnation)
+        return unsafe words[first].load(ordering: .acquiring) == high
+            && words[first + 1].load(ordering: .acquiring) == low
+    }
+
     /// A slot is an incarnation's from now on, and what was counted there before is not; to be called while no thread
     /// counts there.
     func begin(slot: Int, _ incarnation: IncarnationID) {

@@ -18,6 +18,8 @@ struct FleetPlaces: Sendable {
     /// The numbers of workers on this host by those between hosts.
     private var workersByURL: [UInt64: UInt64] = [:]
     private(set) var groups: [UInt64: CacheGroup] = [:]
+    /// The workers of the table.
+    private(set) var routed: [RoutedWorker] = []
 
     /// To be called before any slot or lane of the table before is given to another worker.
     mutating func replace(with table: RoutingTable) {
@@ -36,6 +38,7 @@ struct FleetPlaces: Sendable {
                 workersByURL[worker.urlKey] = worker.fleetKey
             }
         }
+        routed = table.workers
         groups = [:]
         for pool in table.pools { groups[pool.cacheGroup.seed] = pool.cacheGroup }
     }

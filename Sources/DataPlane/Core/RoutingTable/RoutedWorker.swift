@@ -34,6 +34,8 @@ public final class WorkerEndpoint: Sendable {
     public let port: UInt16
     /// Goes before the path of every request; empty for most workers.
     public let path: String
+    /// The normalised URL.
+    public let url: String
     /// Host and port as they stand in the `Host` field.
     public let authority: String
     /// The `Host` field with its line's end, as every head to the worker has it.
@@ -48,6 +50,7 @@ public final class WorkerEndpoint: Sendable {
         port = url.port
         authority = url.authority
         path = url.path
+        self.url = url.description
         hostLine = ByteBuffer("Host: \(url.authority)\r\n")
         workerLine = ByteBuffer("X-Signalbox-Worker: \(id)\r\n")
         pathPrefix = ByteBuffer(url.path)
