@@ -20,6 +20,15 @@ extension FleetMetrics {
             $0.draining ? 1 : 0
         }
         gauge(&page, "signalbox_data_plane_peers", "Other data planes that it hears.") { $0.peers?.count ?? 0 }
+        page.family(
+            "signalbox_data_plane_untold_placements_total",
+            .counter,
+            "Prompts that it routed and told no other data plane of, because there were too many at once."
+        )
+        for plane in dataPlanes where plane.connected {
+            let labels = [("data_plane", plane.id)]
+            page.sample("signalbox_data_plane_untold_placements_total", labels, plane.untoldPlacements ?? 0)
+        }
         gauge(&page, "signalbox_data_plane_policies_degraded", "Policies that lack what they pick by.") { plane in
             (plane.policies ?? []).count { $0.state == .degraded }
         }

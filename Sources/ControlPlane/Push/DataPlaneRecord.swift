@@ -97,6 +97,7 @@ struct DataPlaneRecord: Sendable {
             held: heartbeat?.held,
             peers: heartbeat?.peers,
             refusedDatagrams: heartbeat?.refusedDatagrams,
+            untoldPlacements: heartbeat?.untoldPlacements,
             policies: heartbeat?.policies,
             waiting: heartbeat?.waiting,
             process: heartbeat?.process,

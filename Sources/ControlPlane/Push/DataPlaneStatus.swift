@@ -27,6 +27,8 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
     public var peers: [PeerReport]?
     /// Datagrams as if from other hosts that it did not take; nil from one that does not say.
     public var refusedDatagrams: UInt64?
+    /// Prompts that it routed and told no peer of, because there were too many at once; nil from one that does not say.
+    public var untoldPlacements: Int?
     /// Whether policies have what they pick by; nil from one that does not say.
     public var policies: [PolicyReport]?
     /// Requests that wait for a worker; nil from one that does not say.
@@ -52,6 +54,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         case lastError = "last_error"
         case lastHeartbeat = "last_heartbeat"
         case refusedDatagrams = "refused_datagrams"
+        case untoldPlacements = "untold_placements"
         case inFlight = "in_flight"
         case connectedSince = "connected_since"
         case disconnectedSince = "disconnected_since"
@@ -74,6 +77,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         held: HeldResources? = nil,
         peers: [PeerReport]? = nil,
         refusedDatagrams: UInt64? = nil,
+        untoldPlacements: Int? = nil,
         policies: [PolicyReport]? = nil,
         waiting: Int? = nil,
         process: ProcessUsage? = nil,
@@ -99,6 +103,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         self.held = held
         self.peers = peers
         self.refusedDatagrams = refusedDatagrams
+        self.untoldPlacements = untoldPlacements
         self.policies = policies
         self.waiting = waiting
         self.process = process
@@ -128,6 +133,7 @@ public struct DataPlaneStatus: Hashable, Sendable, Codable {
         try container.encode(held, forKey: .held)
         try container.encode(peers, forKey: .peers)
         try container.encode(refusedDatagrams, forKey: .refusedDatagrams)
+        try container.encode(untoldPlacements, forKey: .untoldPlacements)
         try container.encode(policies, forKey: .policies)
         try container.encode(waiting, forKey: .waiting)
         try container.encode(process, forKey: .process)

@@ -46,21 +46,21 @@ struct WorkerProbe: Sendable {
         }
     }
 
-    /// What the worker serves, and how many requests it runs at one time; nil when it says nothing of models.
+    /// What the worker serves, and how much it can take; nil when it says nothing of models.
     func models(of url: WorkerURL) async -> DiscoveredModels? {
-        async let runningRequestsMax = runningRequestsMax(of: url)
+        async let capacity = capacity(of: url)
         guard var models = await named(url) else { return nil }
-        models.runningRequestsMax = await runningRequestsMax
+        models.capacity = await capacity
         return models
     }
 
     /// As its server information says; SGLang before 0.5.4 knows only the first path.
-    private func runningRequestsMax(of url: WorkerURL) async -> Int? {
+    private func capacity(of url: WorkerURL) async -> ToldCapacity {
         for path in ["/get_server_info", "/server_info"] {
-            guard let answer = await get("\(url)\(path)") else { return nil }
-            if answer.isSuccess { return ServerInfoAnswer.runningRequestsMax(answer.body) }
+            guard let answer = await get("\(url)\(path)") else { break }
+            if answer.isSuccess { return ServerInfoAnswer.capacity(answer.body) }
         }
-        return nil
+        return ToldCapacity()
     }
 
     /// Its `/v1/models`, else the name in its model or server information.

@@ -31,6 +31,11 @@ enum StoreSchema {
             try database.execute(sql: knownModels)
             try rememberModels(database)
         }
+        migrator.registerMigration("8 cache sizes") { database in
+            try database.execute(
+                sql: "ALTER TABLE worker ADD COLUMN cache_tokens INTEGER CHECK (cache_tokens > 0)"
+            )
+        }
         return migrator
     }
 

@@ -42,7 +42,10 @@ enum WorkerRow {
             pod: pod(row),
             bootstrapPort: row["bootstrap_port"],
             models: models == "[]" ? [] : try JSONText.value([ModelCard].self, from: models),
-            runningRequestsMax: row["running_requests_max"],
+            capacity: ToldCapacity(
+                runningRequestsMax: row["running_requests_max"],
+                cacheTokens: row["cache_tokens"]
+            ),
             drain: drain(row),
             addedAt: row["added_at"],
             firstReadyAt: row["first_ready_at"],
@@ -130,8 +133,8 @@ enum WorkerRow {
                     (id, incarnation, url, url_given, source, role, weight, priority, cost, labels, models, model_given,
                     health_check, health_check_timeout_secs, health_check_interval_secs, health_success_threshold,
                     health_failure_threshold, intent, added_at, first_ready_at, running_requests_max,
-                    health_check_path, pod_namespace, pod_name, pod_uid, bootstrap_port)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    health_check_path, pod_namespace, pod_name, pod_uid, bootstrap_port, cache_tokens)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         )
         try statement.execute(arguments: [
@@ -140,8 +143,9 @@ enum WorkerRow {
             worker.properties.cost, try JSONText.text(worker.properties.labels), try JSONText.text(worker.models),
             worker.modelGiven, health.isEnabled, health.timeoutSeconds, health.intervalSeconds,
             health.successThreshold, health.failureThreshold, worker.intent.rawValue, worker.addedAt,
-            worker.firstReadyAt, worker.runningRequestsMax, health.path, worker.pod?.namespace, worker.pod?.name,
-            worker.pod?.uid, worker.bootstrapPort,
+            worker.firstReadyAt, worker.capacity.runningRequestsMax, health.path, worker.pod?.namespace,
+            worker.pod?.name,
+            worker.pod?.uid, worker.bootstrapPort, worker.capacity.cacheTokens,
         ])
     }
 
@@ -152,7 +156,8 @@ enum WorkerRow {
             sql: """
                 UPDATE worker SET weight = ?, priority = ?, cost = ?, labels = ?, models = ?, model_given = ?,
                     health_check = ?, health_check_timeout_secs = ?, health_check_interval_secs = ?,
-                    health_success_threshold = ?, health_failure_threshold = ?, intent = ?, first_ready_at = ?, running_requests_max = ?, health_check_path = ?,
+                    health_success_threshold = ?, health_failure_threshold = ?, intent = ?, first_ready_at = ?,
+                    running_requests_max = ?, cache_tokens = ?, health_check_path = ?,
                     drain_began_at = ?, drain_deadline = ?, drain_sequence = ?, drain_cut_at = ?
                 WHERE incarnation = ?
                 """
@@ -161,8 +166,9 @@ enum WorkerRow {
             worker.properties.weight, worker.properties.priority, worker.properties.cost,
             try JSONText.text(worker.properties.labels), try JSONText.text(worker.models), worker.modelGiven,
             health.isEnabled, health.timeoutSeconds, health.intervalSeconds, health.successThreshold,
-            health.failureThreshold, worker.intent.rawValue, worker.firstReadyAt, worker.runningRequestsMax,
-            health.path, worker.drain?.beganAt, worker.drain?.deadline,
+            health.failureThreshold, worker.intent.rawValue, worker.firstReadyAt,
+            worker.capacity.runningRequestsMax, worker.capacity.cacheTokens, health.path, worker.drain?.beganAt,
+            worker.drain?.deadline,
             worker.drain.map { Int64(clamping: $0.sequence) },
             worker.drain?.cutAt, worker.incarnation.description,
         ])

@@ -45,6 +45,7 @@ extension Subscription {
                 )
             },
             refusedDatagrams: peers?.refusedCount,
+            untoldPlacements: shared.untoldPlacements,
             policies: table?.policyReports(
                 shared,
                 silentPeers: peers?.silentCount ?? 0,

@@ -87,6 +87,8 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
     public var peers: [PeerReport]?
     /// Datagrams as if from other hosts that it did not take; nil from one that does not listen.
     public var refusedDatagrams: UInt64?
+    /// Prompts that it routed and told no peer of, because there were too many at once; nil from one that does not say.
+    public var untoldPlacements: Int?
     /// Whether policies have what they pick by, at most ``PolicyReport/reportsMax``; nil from a data plane that does not say.
     public var policies: [PolicyReport]?
     /// Requests that wait for a worker; nil from a data plane that does not say.
@@ -106,6 +108,7 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
         workers: [WorkerTraffic]? = nil,
         peers: [PeerReport]? = nil,
         refusedDatagrams: UInt64? = nil,
+        untoldPlacements: Int? = nil,
         policies: [PolicyReport]? = nil,
         waiting: Int? = nil,
         process: ProcessUsage? = nil,
@@ -120,6 +123,7 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
         self.workers = workers
         self.peers = peers
         self.refusedDatagrams = refusedDatagrams
+        self.untoldPlacements = untoldPlacements
         self.policies = policies
         self.waiting = waiting
         self.process = process
@@ -129,6 +133,7 @@ public struct DataPlaneHeartbeat: Hashable, Sendable, Codable {
     enum CodingKeys: String, CodingKey {
         case applied, connections, requests, draining, held, workers, peers, policies, waiting, process, budgets
         case refusedDatagrams = "refused_datagrams"
+        case untoldPlacements = "untold_placements"
         case inFlight = "in_flight"
     }
 }

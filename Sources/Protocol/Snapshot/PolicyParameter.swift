@@ -13,7 +13,7 @@ public enum PolicyParameter: String, Hashable, Sendable, CaseIterable {
     case assignmentMode = "assignment_mode"
     case idleSecondsMax = "max_idle_secs"
     case loadFactor = "load_factor"
-    /// Tokens that the cache of one worker holds; twice as many are remembered.
+    /// Tokens that the cache of each worker holds, whatever it says itself; the default counts for those that say nothing.
     case cacheTokens = "cache_tokens"
 
     /// What it may be.

@@ -14,6 +14,8 @@ public struct SnapshotWorker: Hashable, Sendable, Codable {
     public var isCut: Bool
     /// How many requests the worker says that it runs at one time; nil: it does not say.
     public var runningRequestsMax: Int?
+    /// How many tokens the worker says that its prefix cache holds; nil: it does not say.
+    public var cacheTokens: Int?
     public var labels: [String: String]
     /// False: the worker counts as ready without being probed.
     public var healthCheck: Bool
@@ -33,6 +35,7 @@ public struct SnapshotWorker: Hashable, Sendable, Codable {
         intent: WorkerIntent = .active,
         isCut: Bool = false,
         runningRequestsMax: Int? = nil,
+        cacheTokens: Int? = nil,
         labels: [String: String] = [:],
         healthCheck: Bool = true,
         wasReady: Bool = false
@@ -46,6 +49,7 @@ public struct SnapshotWorker: Hashable, Sendable, Codable {
         self.intent = intent
         self.isCut = isCut
         self.runningRequestsMax = runningRequestsMax
+        self.cacheTokens = cacheTokens
         self.labels = labels
         self.healthCheck = healthCheck
         self.wasReady = wasReady
@@ -57,6 +61,7 @@ public struct SnapshotWorker: Hashable, Sendable, Codable {
         case wasReady = "was_ready"
         case isCut = "cut"
         case runningRequestsMax = "running_requests_max"
+        case cacheTokens = "cache_tokens"
     }
 
     /// Fields that an older control plane does not send have their defaults.
@@ -72,6 +77,7 @@ public struct SnapshotWorker: Hashable, Sendable, Codable {
             intent: try container.decode(WorkerIntent.self, forKey: .intent),
             isCut: try container.decodeIfPresent(Bool.self, forKey: .isCut) ?? false,
             runningRequestsMax: try container.decodeIfPresent(Int.self, forKey: .runningRequestsMax),
+            cacheTokens: try container.decodeIfPresent(Int.self, forKey: .cacheTokens),
             labels: try container.decode([String: String].self, forKey: .labels),
             healthCheck: try container.decode(Bool.self, forKey: .healthCheck),
             wasReady: try container.decode(Bool.self, forKey: .wasReady)

@@ -20,6 +20,27 @@ struct ServerInfoAnswerTests {
         ] as [(String, Int?)]
     )
     func runningRequestsMax(body: String, expected: Int?) {
-        #expect(ServerInfoAnswer.runningRequestsMax(Array(body.utf8)) == expected)
+        #expect(ServerInfoAnswer.capacity(Array(body.utf8)).runningRequestsMax == expected)
+    }
+
+    @Test(
+        "The tokens of a worker's cache are those of all its ranks, with those in the host's memory",
+        arguments: [
+            (#"{"max_total_num_tokens":420000}"#, 420_000),
+            (#"{"max_total_num_tokens":420000,"max_running_requests":"many"}"#, 420_000),
+            (#"{"max_total_num_tokens":420000,"internal_states":[{},{}]}"#, 840_000),
+            (
+                #"{"max_total_num_tokens":400000,"enable_hierarchical_cache":true,"hicache_ratio":2.0,"hicache_size":0}"#,
+                1_200_000
+            ),
+            (#"{"max_total_num_tokens":400000,"enable_hierarchical_cache":false,"hicache_ratio":2.0}"#, 400_000),
+            (#"{"max_total_num_tokens":400000,"enable_hierarchical_cache":true,"hicache_size":64}"#, 400_000),
+            (#"{"max_total_num_tokens":0}"#, nil), (#"{"max_total_num_tokens":-5}"#, nil),
+            (#"{"max_total_num_tokens":9223372036854775807}"#, nil), (#"{"max_total_num_tokens":1e300}"#, nil),
+            ("{}", nil), ("no json", nil),
+        ] as [(String, Int?)]
+    )
+    func cacheTokens(body: String, expected: Int?) {
+        #expect(ServerInfoAnswer.capacity(Array(body.utf8)).cacheTokens == expected)
     }
 }

@@ -1,5 +1,6 @@
 """How probes are made, and what is made of them."""
 
+import json
 import os
 import signal
 import time
@@ -9,6 +10,7 @@ from support.limits import limit
 from support.processes import freeze
 from support.raw_http import ask
 from support.recording_worker import RecordedRequest, WorkerConnection, response_bytes
+from support.snapshots import SnapshotClient
 from support.waiting import wait_for
 
 QUICK = ("--health-check-interval-secs", 1, "--health-check-timeout-secs", 1, "--health-failure-threshold", 2)
@@ -59,11 +61,16 @@ def test_a_worker_has_a_probe_of_its_own_and_gets_another_one_at_run_time(bench:
     assert unhealthy["reason"] == "GET /health answered 404." and unhealthy["last_probe"] < unhealthy["next_probe"]
 
 
-def test_the_number_of_requests_that_a_worker_runs_is_asked_for_and_published(bench: Workbench) -> None:
-    told, silent = bench.worker("--max-running-requests", 7), bench.worker("--hide-max-running-requests")
+def test_what_a_worker_can_take_is_asked_for_and_published(bench: Workbench) -> None:
+    told, silent = bench.worker("--max-running-requests", 7, "--cache-tokens", 64_000), bench.worker("--hide-max-running-requests")
     plane, _ = bench.wired(told.url, silent.url)
     assert plane.admin.worker(told.url)["running_requests_max"] == 7
     assert plane.admin.worker(silent.url)["running_requests_max"] is None
+    assert plane.admin.worker(told.url)["cache_tokens"] == 64_000
+    with SnapshotClient(plane.control_socket) as client:
+        _, document = client.snapshot_at(plane.admin.version()[1])
+    published = {worker["url"]: worker["cache_tokens"] for worker in json.loads(document)["workers"]}
+    assert published[told.url] == 64_000
 
 
 def test_an_open_breaker_is_shown_with_its_reason(bench: Workbench) -> None:

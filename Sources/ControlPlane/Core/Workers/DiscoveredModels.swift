@@ -1,17 +1,16 @@
 public import SignalboxProtocol
 
-/// What a worker said about its models, and how many requests it runs at one time.
+/// What a worker said about its models, and how much it can take.
 public struct DiscoveredModels: Hashable, Sendable {
     public var cards: [ModelCard]
     /// The model's name when the worker has no cards but names a model elsewhere.
     public var modelID: String?
-    /// Nil when it does not say.
-    public var runningRequestsMax: Int?
+    public var capacity: ToldCapacity
 
-    public init(cards: [ModelCard], modelID: String? = nil, runningRequestsMax: Int? = nil) {
+    public init(cards: [ModelCard], modelID: String? = nil, capacity: ToldCapacity = ToldCapacity()) {
         self.cards = cards
         self.modelID = modelID
-        self.runningRequestsMax = runningRequestsMax
+        self.capacity = capacity
     }
 }
 
@@ -21,6 +20,6 @@ extension Worker {
     public mutating func take(_ models: DiscoveredModels) {
         if !ModelDiscovery.saySame(self.models, models.cards) { self.models = models.cards }
         if models.cards.isEmpty, modelGiven == nil { modelGiven = models.modelID }
-        runningRequestsMax = models.runningRequestsMax
+        capacity = models.capacity
     }
 }

@@ -13,7 +13,8 @@ extension Worker {
         fields["intent"] = .string(intent.rawValue)
         fields["model_id"] = .string(orNull: modelID)
         fields["models"] = .array(models.map { .string($0.id) })
-        fields["running_requests_max"] = .integer(orNull: runningRequestsMax)
+        fields["running_requests_max"] = .integer(orNull: capacity.runningRequestsMax)
+        fields["cache_tokens"] = .integer(orNull: capacity.cacheTokens)
         if let pod { fields["pod"] = pod.jsonValue }
         if let bootstrapPort { fields["bootstrap_port"] = .integer(bootstrapPort) }
         fields["was_ready"] = .boolean(firstReadyAt != nil)

@@ -22,8 +22,7 @@ public struct Worker: Hashable, Sendable {
     public var bootstrapPort: Int?
     /// What the worker's `/v1/models` answered last.
     public var models: [ModelCard]
-    /// What the worker says about how many requests it runs at one time; nil: it does not say.
-    public var runningRequestsMax: Int?
+    public var capacity: ToldCapacity
     /// How far its removal is; nil while it is not being removed.
     public var drain: WorkerDrain?
     /// Milliseconds since 1970.
@@ -45,7 +44,7 @@ public struct Worker: Hashable, Sendable {
         pod: PodReference? = nil,
         bootstrapPort: Int? = nil,
         models: [ModelCard] = [],
-        runningRequestsMax: Int? = nil,
+        capacity: ToldCapacity = ToldCapacity(),
         drain: WorkerDrain? = nil,
         addedAt: Int64,
         firstReadyAt: Int64? = nil,
@@ -62,7 +61,7 @@ public struct Worker: Hashable, Sendable {
         self.pod = pod
         self.bootstrapPort = bootstrapPort
         self.models = models
-        self.runningRequestsMax = runningRequestsMax
+        self.capacity = capacity
         self.drain = drain
         self.addedAt = addedAt
         self.firstReadyAt = firstReadyAt
@@ -95,7 +94,8 @@ public struct Worker: Hashable, Sendable {
             weight: properties.weight,
             intent: intent,
             isCut: drain?.cutAt != nil,
-            runningRequestsMax: runningRequestsMax,
+            runningRequestsMax: capacity.runningRequestsMax,
+            cacheTokens: capacity.cacheTokens,
             labels: properties.labels,
             healthCheck: properties.health.isEnabled,
             wasReady: firstReadyAt != nil

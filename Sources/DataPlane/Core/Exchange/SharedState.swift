@@ -40,6 +40,9 @@ public struct SharedState: Sendable {
         places.withLock { $0.replace(with: table) }
     }
 
+    /// Placements that no peer was told of, because there were too many at once.
+    public var untoldPlacements: Int { outbox.dropped }
+
     /// The workers of the present table.
     public var workers: [RoutedWorker] { places.withLock { $0.routed } }
 

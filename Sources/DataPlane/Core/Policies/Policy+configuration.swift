@@ -5,13 +5,13 @@ extension Policy {
     ///
     /// - Parameters:
     ///   - members: all workers of the pool, ready or not, by their index in the table.
-    ///   - readyCount: how many of them are ready.
+    ///   - readyCaches: for each of them that is ready, how many tokens it says that its cache holds.
     ///   - index: called for the prefix index when the policy uses it.
     init(
         _ configuration: PolicyConfiguration,
         memory: PolicyMemory,
         members: [(index: Int, name: String, weight: Int)],
-        readyCount: Int,
+        readyCaches: [Int?],
         index: () -> PrefixIndex
     ) {
         func number(_ parameter: PolicyParameter) -> Double { configuration.value(of: parameter) }
@@ -54,13 +54,17 @@ extension Policy {
         case .prefixHash: self = .prefixHash(Rendezvous(members), loadFactor: number(.loadFactor), cursor)
         case .kvCost:
             // What was sent to the workers long ago has left their caches.
-            memory.cacheGroup.hold(tokens: number(.cacheTokens) * Double(max(1, readyCount)))
+            let isGiven = configuration.parameters[PolicyParameter.cacheTokens.rawValue] != nil
+            let tokens = readyCaches.reduce(0) { sum, told in
+                sum + (isGiven ? number(.cacheTokens) : told.map(Double.init) ?? number(.cacheTokens))
+            }
+            memory.cacheGroup.hold(tokens: readyCaches.isEmpty ? number(.cacheTokens) : tokens)
             self = .kvCost(
                 KVCostPolicy(
                     index: index(),
                     group: memory.cacheGroup,
                     popularity: memory.popularity,
-                    readyCount: readyCount
+                    readyCount: readyCaches.count
                 )
             )
         }

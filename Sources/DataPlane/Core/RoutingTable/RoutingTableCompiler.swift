@@ -208,7 +208,7 @@ public struct RoutingTableCompiler {
                 policy,
                 memory: memory,
                 members: members.map { ($0, snapshot.workers[$0].url, workers[$0].weight) },
-                readyCount: ready.count,
+                readyCaches: ready.map { snapshot.workers[$0].cacheTokens },
                 index: { shared.prefixIndex }
             ),
             cacheGroup: memory.cacheGroup,

@@ -52,6 +52,26 @@ struct RoutingTableTests {
         }
     }
 
+    @Test(
+        "A cache holds what its worker says, else what is usual, and what an operator says holds for all",
+        arguments: [([:], 1_300_000), (["cache_tokens": 100_000], 200_000)] as [([String: Double], Int)]
+    )
+    func cacheTokens(parameters: [String: Double], tokens: Int) throws {
+        var workers = [Samples.worker(1), Samples.worker(2)]
+        workers[0].cacheTokens = 300_000
+        var compiler = RoutingTableCompiler(SharedState(slotsMax: 8))
+        var snapshot = Snapshot(version: SnapshotVersion(epoch: Samples.epoch, sequence: 1), workers: workers)
+        snapshot.policy = PolicyConfiguration(name: .kvCost, parameters: parameters)
+        let table = try compiler.compile(
+            snapshot,
+            digest: SnapshotDigest(of: []),
+            observed: [],
+            addresses: addresses
+        )
+        // Four bytes of text are a token at first.
+        #expect(table.pools[0].cacheGroup.freshBlocks == tokens * 4 / BlockHasher.blockBytes)
+    }
+
     @Test("A second model takes nothing from the first of what is known of its requests", arguments: [true, false])
     func secondModel(isNamed: Bool) throws {
         let shared = SharedState(slotsMax: 8)
