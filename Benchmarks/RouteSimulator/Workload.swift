@@ -11,6 +11,11 @@ struct TraceRequest {
     var blocks: [Int]
 }
 
+/// Why a trace cannot be used, as a sentence.
+struct TraceFault: Error, CustomStringConvertible {
+    let description: String
+}
+
 /// Requests in the order of arrival.
 struct Workload {
     static let blockTokens = 512
@@ -19,7 +24,7 @@ struct Workload {
     var requests: [TraceRequest]
     var engine: EngineParameters
 
-    /// Reads a trace in the format of Mooncake: one JSON object a line.
+    /// Reads a trace in the format of Mooncake: one JSON object a line; throws a ``TraceFault`` for anything else.
     init(trace path: String) throws {
         struct Line: Decodable {
             var timestamp: Double
@@ -27,12 +32,19 @@ struct Workload {
             var output_length: Int
             var hash_ids: [Int]
         }
-        let data = try Data(contentsOf: URL(filePath: path))
+        guard let data = try? Data(contentsOf: URL(filePath: path)) else {
+            throw TraceFault(description: "The trace \(path) cannot be read.")
+        }
         let decoder = JSONDecoder()
         name = "trace"
         engine = .large
-        requests = try data.split(separator: 0x0A).map { line in
-            let line = try decoder.decode(Line.self, from: Data(line))
+        requests = try data.split(separator: 0x0A).enumerated().map { number, line in
+            guard let line = try? decoder.decode(Line.self, from: Data(line)) else {
+                throw TraceFault(
+                    description: "Line \(number + 1) of \(path) is no JSON object with timestamp, input_length, "
+                        + "output_length and hash_ids."
+                )
+            }
             return TraceRequest(
                 arrival: line.timestamp / 1000,
                 inputTokens: max(1, line.input_length),
@@ -41,6 +53,8 @@ struct Workload {
             )
         }
         requests.sort { $0.arrival < $1.arrival }
+        guard let first = requests.first?.arrival else { throw TraceFault(description: "The trace \(path) is empty.") }
+        for index in requests.indices { requests[index].arrival -= first }
         spreadEqualStamps()
     }
 

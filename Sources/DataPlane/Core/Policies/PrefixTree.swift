@@ -67,7 +67,11 @@ struct PrefixTree: Sendable {
         while sizes[worker, default: 0] > max, let leaf = leaves.popLast() {
             let parent = nodes[leaf].parent
             remove(worker, from: leaf)
-            if isLeaf(parent, of: worker) { leaves.append(parent) }
+            guard isLeaf(parent, of: worker) else { continue }
+            // It may have been used later than other leaves; near the end, mostly.
+            let used = nodes[parent].workers[worker, default: 0]
+            let later = leaves.lastIndex { nodes[$0].workers[worker, default: 0] >= used }
+            leaves.insert(parent, at: later.map { $0 + 1 } ?? 0)
         }
     }
 

@@ -63,7 +63,7 @@ struct PrefixTreeTests {
         #expect(tree.sizes == [1: 5, 2: 2])
     }
 
-    @Test("On random texts matches and sizes are those of a naive model of scalars")
+    @Test("On random texts matches, workers and sizes are those of a naive model of scalars")
     func naiveModel() {
         var random = SplitMix64(seed: 3)
         var tree = PrefixTree()
@@ -74,7 +74,11 @@ struct PrefixTreeTests {
             let text = (0..<count).map { _ in alphabet[Int(random.next() % UInt64(alphabet.count))] }
             let bytes = Array(String(String.UnicodeScalarView(text)).utf8)
             let longest = texts.map { zip($0.scalars, text).prefix { $0 == $1 }.count }.max() ?? 0
-            #expect(tree.match(bytes).scalars == longest)
+            let found = tree.match(bytes)
+            #expect(found.scalars == longest)
+            // The one that was last sent a text with that beginning.
+            let last = texts.last { $0.scalars.starts(with: text.prefix(longest)) }?.worker
+            #expect(found.worker == (longest > 0 ? last : nil))
             let worker = random.next() % 3
             tree.insert(bytes, for: worker)
             texts.append((text, worker))
@@ -88,5 +92,55 @@ struct PrefixTreeTests {
         }
         for worker in Array(tree.sizes.keys) { tree.forget(worker) }
         #expect(tree.count == 1 && tree.sizes.isEmpty)
+    }
+
+    @Test("A text whose own end was used lately stays, when what was longer goes")
+    func evictsInOrder() {
+        var tree = PrefixTree()
+        for text in ["aaaa", "aaaabbbb", "cccc", "aaaa"] { tree.insert(Array(text.utf8), for: 1) }
+        tree.evict(1, to: 4)
+        #expect(match(&tree, "aaaabbbb") == (4, 1))
+        #expect(match(&tree, "cccc") == (0, nil))
+    }
+
+    @Test("On random texts nothing is forgotten that was used later than what stays, and no more than must be")
+    func evictionModel() {
+        var random = SplitMix64(seed: 8)
+        let alphabet: [Unicode.Scalar] = ["a", "é", "漢", "😀"]
+        for _ in 0..<60 {
+            var tree = PrefixTree()
+            // When each beginning of a worker's texts was last used.
+            var used: [UInt64: [[UInt8]: Int]] = [:]
+            var texts: [[UInt8]] = []
+            for step in 0..<60 {
+                let count = 1 + Int(random.next() % 6)
+                let scalars = (0..<count).map { _ in alphabet[Int(random.next() % UInt64(alphabet.count))] }
+                let text = Array(String(String.UnicodeScalarView(scalars)).utf8)
+                let worker = random.next() % 3
+                tree.insert(text, for: worker)
+                texts.append(text)
+                for end in 1...count {
+                    used[worker, default: [:]][Array(String(String.UnicodeScalarView(scalars[..<end])).utf8)] = step
+                }
+            }
+            let sizeMax = Int(random.next() % 40)
+            let sizes = tree.sizes
+            tree.evict(0, to: sizeMax)
+            #expect(tree.sizes[1] == sizes[1] && tree.sizes[2] == sizes[2])
+            let size = tree.sizes[0, default: 0]
+            #expect(size <= sizeMax || sizes[0, default: 0] <= sizeMax)
+            // The longest edge is six scalars.
+            #expect(size == sizes[0] || size > sizeMax - 6)
+            // What is left of this worker alone.
+            var own = tree
+            own.forget(1)
+            own.forget(2)
+            let beginnings = used[0, default: [:]]
+            let kept = beginnings.filter { own.match($0.key).scalars == PrefixTree.scalars($0.key) }
+            #expect(kept.count == size)
+            let gone = beginnings.filter { kept[$0.key] == nil }
+            guard let newestGone = gone.values.max(), let oldestKept = kept.values.min() else { continue }
+            #expect(newestGone <= oldestKept)
+        }
     }
 }

@@ -101,6 +101,7 @@ struct PrefixIndexTests {
         var random = SplitMix64(seed: 5)
         for _ in 0..<20_000 { index.insert([random.next()], lane: 0, group) }
         #expect(index.count <= index.bucketCount * PrefixIndex.waysPerBucket)
+        #expect(index.bytes > 0 && index.bytes <= index.bytesMax)
         let last = random.next()
         index.insert([last], lane: 1, group)
         #expect(depths(index, [last])[1] == 1)
