@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -76,13 +76,13 @@ def licences(folder: Path) -> Iterator[tuple[str, Path]]:
             yield path.name, path
 
 
-class NativePrograms(BuildHookInterface):
+class NativePrograms(BuildHookInterface[Any]):
     """`python -m build` calls it for each of the two archives."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        self.stripped = None
+        self.stripped: Optional[Path] = None
         if self.target_name == "sdist":
             self.carry_sources(build_data)
         elif version != "editable":  # an editable install uses the programs of the checkout
@@ -100,10 +100,10 @@ class NativePrograms(BuildHookInterface):
 
     def carry_programs(self, build_data: dict[str, Any]) -> None:
         folder = programs()
-        self.stripped = Path(tempfile.mkdtemp(prefix="signalbox-wheel-"))
+        self.stripped = stripped = Path(tempfile.mkdtemp(prefix="signalbox-wheel-"))
         strip = shutil.which("strip")
         for name in PROGRAMS:
-            target = self.stripped / name
+            target = stripped / name
             shutil.copy2(folder / name, target)
             if strip:
                 subprocess.run([strip, str(target)], check=True)

@@ -82,7 +82,7 @@ def test_a_wheel_built_from_the_sdist_carries_the_programs(unpacked_sdist: Path,
     for name in PROGRAMS:
         assert modes[f"signalbox/bin/{name}"] & 0o111 == 0o111
         assert f"\n{name} = signalbox.console:" in scripts
-    assert "sglang-router = sglang_router.launch_router:main" in scripts
+    assert "sglang-router = sglang_router.cli:main" in scripts
     assert "signalbox/py.typed" in modes and "sglang_router/py.typed" in modes
 
 
@@ -142,3 +142,21 @@ def test_console_scripts_become_the_native_programs() -> None:
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True,
                            env={"PYTHONPATH": str(SOURCES), "SIGNALBOX_BIN_DIR": str(Path(binary("signalbox")).parent)})
     assert shown.stdout.strip() == f"signalbox {software_version()}"
+
+
+@pytest.mark.parametrize(("words", "status", "shown"), [
+    ([], 1, "usage: sglang-router launch"),
+    (["lunch"], 1, "usage: sglang-router launch"),
+    (["--help"], 0, "usage: sglang-router launch"),
+    (["-V"], 0, "sglang-router "),
+    (["launch", "--help"], 0, "usage: python -m sglang_router.launch_router"),
+    (["server", "--help"], 0, "usage: python -m sglang_router.launch_server"),
+    (["launch", "--dp-aware"], 64, "routing to the ranks within a worker"),
+    (["--dp-aware"], 64, "routing to the ranks within a worker"),
+    (["server", "--router-dp-aware"], 64, "routing to the ranks within a worker"),
+])
+def test_the_script_of_later_versions_has_a_word_for_each_program(words: list[str], status: int, shown: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", "from sglang_router.cli import main; main()", *words], check=False, text=True,
+                         capture_output=True, env={"PYTHONPATH": str(SOURCES), "SIGNALBOX_BIN_DIR": str(Path(binary("signalbox")).parent)})
+    assert ran.returncode == status and shown in ran.stdout + ran.stderr
+    assert bool(ran.stdout) is (status == 0)

@@ -1,6 +1,7 @@
 """The Python face reads what the original read, and says the same to the native program."""
 
 import argparse
+import json
 import re
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from support.fleet import PROJECT, binary
 
 sys.path.insert(0, str(PROJECT / "python" / "src"))
 
-from signalbox.flags import FLAGS  # noqa: E402
+from signalbox.flags import FLAGS, POLICIES  # noqa: E402
 from sglang_router import PolicyType, Router, RouterArgs  # noqa: E402
 from sglang_router.launch_router import parse_router_args  # noqa: E402
 
@@ -74,6 +75,20 @@ def test_every_flag_that_acts_is_known_to_the_native_program() -> None:
     assert not missing, f"the table says that these act, and the program does not know them: {missing}"
     there = {flag.name for flag in FLAGS if flag.native is None} & native
     assert not there, f"the table says that these are not there, and the program knows them: {there}"
+
+
+def test_flags_take_the_values_that_the_native_program_takes() -> None:
+    shown = subprocess.run([binary("signalbox"), "launch", "--experimental-dump-help"], capture_output=True, text=True, check=True)
+    native = {name["name"]: argument for argument in json.loads(shown.stdout)["command"]["arguments"]
+              for name in argument.get("names", [])}
+    for flag in (flag for flag in FLAGS if flag.native):
+        argument = native[flag.native]
+        assert (argument["kind"] == "flag") is (flag.kind == "flag"), flag.name
+        assert argument["isRepeating"] is (flag.kind == "list"), flag.name
+        if "allValues" in argument:
+            assert set(argument["allValues"]) == set(flag.choices or ()), flag.name
+    policies = native["policy"]["abstract"].rpartition(": ")[2].rstrip(".").split(", ")
+    assert set(policies) == set(POLICIES) == {policy.value for policy in PolicyType}
 
 
 def test_arguments_come_from_dictionaries_and_parsers() -> None:
@@ -140,8 +155,11 @@ def test_no_flag_for_the_router_goes_to_the_servers() -> None:
 
     given, rest = parse(["--dp", "4", "--tp", "2", "--model-path", "m"])
     assert (given.dp_size, given.tp_size, rest) == (4, 2, ["--model-path", "m"])
-    with pytest.raises(SystemExit):
-        parse(["--router-polic", "random"])
+    for words in (["--router-no-such-thing", "1"], ["--router-p", "1"]):
+        with pytest.raises(SystemExit):
+            parse(words)
+    given, rest = parse(["--router-polic", "random", "--router-cache-thresh=0.25", "--model", "m"])
+    assert (given.router_policy, given.router_cache_threshold, rest) == ("random", 0.25, ["--model", "m"])
 
 
 # The documented flags of the original: those of its first versions, then what came later.
@@ -211,7 +229,7 @@ def test_the_package_needs_no_more_than_python_3_9() -> None:
 @pytest.mark.skipif(PYTHON_39 is None, reason="there is no Python 3.9 on this machine")
 def test_the_package_runs_on_python_3_9() -> None:
     code = ("import sglang_router.launch_server as server, sglang_router.launch_router as router, typing, signalbox.startup\n"
-            "for member in (server.parse, server.watch, router.launch_router, signalbox.startup.Startup.is_over):\n"
+            "for member in (server.parse, server.run, server.Kept.wait, router.launch_router, signalbox.startup.Startup.is_over):\n"
             "    typing.get_type_hints(member)\n"
             "print(router.parse_router_args(['--policy', 'random']).command()[5])")
     ran = subprocess.run([PYTHON_39, "-c", code], capture_output=True, text=True, check=False,

@@ -37,12 +37,8 @@ def launch_router(args: Union[argparse.Namespace, RouterArgs]) -> NoReturn:
 
 
 def main(arguments: Optional[List[str]] = None) -> NoReturn:
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    # The later versions' console script has a word for it.
-    if given[:1] == ["launch"]:
-        given = given[1:]
     try:
-        launch_router(parse_router_args(given))
+        launch_router(parse_router_args(arguments))
     except (UnsupportedFeature, FileNotFoundError) as error:
         print(f"launch_router: {error}", file=sys.stderr)
         sys.exit(64)

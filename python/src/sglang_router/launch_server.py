@@ -1,23 +1,17 @@
 """`python -m sglang_router.launch_server`: starts SGLang servers on this host, and the router over them."""
 
 import argparse
-import ctypes
-import os
 import random
 import shlex
 import signal
 import socket
-import subprocess
 import sys
-import time
 from typing import List, NoReturn, Optional, Tuple
 
-from signalbox import RouterArgs, UnsupportedFeature, find_program
+from signalbox import RouterArgs, UnsupportedFeature
+from signalbox.keeper import STOP_SIGNALS, Plan, Program, adopt_orphans, end_descendants
+from signalbox.kept import Kept, plan_for
 from signalbox.startup import Startup
-
-# How long a server may take to end before it is killed, in seconds.
-STOP_SECONDS = 5
-PR_SET_PDEATHSIG = 1
 
 
 def find_available_ports(base: int, count: int) -> List[int]:
@@ -51,12 +45,22 @@ def parse(arguments: Optional[List[str]]) -> Tuple[argparse.Namespace, List[str]
     parser.add_argument("--server-command", help="what starts one server, instead of python -m sglang.launch_server")
     parser.add_argument("--router-dp-worker-base-port", type=int, default=31000, help="the first server's port")
     RouterArgs.add_cli_args(parser, use_router_prefix=True, exclude_host_port=True)
-    given, rest = parser.parse_known_args(arguments)
+    words = [_in_full(word, parser) for word in (sys.argv[1:] if arguments is None else arguments)]
+    given, rest = parser.parse_known_args(words)
     # What is meant for the router must not go to the servers, which would say that they do not know it, or take it.
     meant = [word for word in rest if word.startswith("--router-")]
     if meant:
         parser.error(f"unrecognized argument for the router: {meant[0]} (write its name in full)")
     return given, rest
+
+
+def _in_full(word: str, parser: argparse.ArgumentParser) -> str:
+    """A flag for the router may be abbreviated as long as it is clear; one for the servers is theirs to read."""
+    name, equals, value = word.partition("=")
+    if not name.startswith("--router-"):
+        return word
+    names = [full for action in parser._actions for full in action.option_strings if full.startswith(name)]
+    return f"{names[0]}{equals}{value}" if len(names) == 1 and name not in names else word
 
 
 def server_command(given: argparse.Namespace, rest: List[str], rank: int, port: int) -> List[str]:
@@ -68,110 +72,49 @@ def server_command(given: argparse.Namespace, rest: List[str], rank: int, port: 
     ]
 
 
-def _die_with_parent() -> None:
-    """The kernel ends a server whose launcher was killed in whatever way; the launcher has one thread."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def servers(given: argparse.Namespace, rest: List[str], ports: List[int]) -> List[Program]:
+    return [
+        {"name": f"server {rank}", "command": server_command(given, rest, rank, port), "environment": {"SGLANG_DP_RANK": str(rank)}}
+        for rank, port in enumerate(ports)
+    ]
 
 
-class Children:
-    """The servers and the router; whatever happens, none is left."""
-
-    def __init__(self) -> None:
-        self.servers: List["subprocess.Popen[bytes]"] = []
-        self.router: Optional["subprocess.Popen[bytes]"] = None
-
-    def start(self, command: List[str], **environment: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            command, env={**os.environ, **environment}, start_new_session=True, preexec_fn=_die_with_parent
-        )
-
-    def stop(self, router_seconds: float) -> None:
-        """The router first, so that requests finish; then the servers."""
-        if self.router is not None and self.router.poll() is None:
-            self.router.send_signal(signal.SIGTERM)
-            try:
-                self.router.wait(timeout=router_seconds)
-            except subprocess.TimeoutExpired:
-                self._signal(self.router, signal.SIGKILL)
-        for server in self.servers:
-            self._signal(server, signal.SIGTERM)
-        end = time.monotonic() + STOP_SECONDS
-        for server in self.servers:
-            try:
-                server.wait(timeout=max(0.0, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                self._signal(server, signal.SIGKILL)
-                server.wait()
-
-    @staticmethod
-    def _signal(child: "subprocess.Popen[bytes]", number: int) -> None:
-        """To all processes of a child: it leads a group of its own."""
-        try:
-            os.killpg(child.pid, number)
-        except ProcessLookupError:
-            pass
-
-
-class _Stopped(Exception):
-    pass
-
-
-def _stop(number: int, frame: object) -> None:
-    raise _Stopped()
+def run(plan: Plan, startup: Startup) -> int:
+    """Returns the exit status of the whole. It ends in order by any of STOP_SIGNALS, and leaves no process whatever happens."""
+    # When the keeper is killed, what it kept comes here.
+    adopt_orphans()
+    status = -1
+    # From the keeper's start on, a signal is for the keeper.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    kept = Kept(plan)
+    try:
+        for number in STOP_SIGNALS:
+            # A hangup is ignored below nohup.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, lambda *_: kept.tell())
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        status = kept.wait(startup)
+    finally:
+        if status < 0:
+            end_descendants()
+    return status if status >= 0 else 1
 
 
 def main(arguments: Optional[List[str]] = None) -> NoReturn:
     given, rest = parse(arguments)
     if not 1 <= given.dp_size <= 64:
         sys.exit("launch_server: --dp-size must be from 1 to 64.")
-    children = Children()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, _stop)
-    status = 1
-    grace = given.router_shutdown_grace_period_secs or 180
     try:
         ports = find_available_ports(given.router_dp_worker_base_port, given.dp_size)
         router_args = RouterArgs.from_cli_args(given, use_router_prefix=True)
         router_args.host, router_args.port = given.host, given.port
-        router_args.worker_urls = [f"http://{given.host}:{port}" for port in ports]
-        command = [find_program(), "launch", *router_args.command()]
-        for rank, port in enumerate(ports):
-            children.servers.append(
-                children.start(server_command(given, rest, rank, port), SGLANG_DP_RANK=str(rank))
-            )
-        children.router = children.start(command)
-        status = watch(children, Startup(router_args))
-    except _Stopped:
-        status = 0
-    except (UnsupportedFeature, FileNotFoundError, RuntimeError) as error:
+        host = f"[{given.host}]" if ":" in given.host else given.host
+        router_args.worker_urls = [f"http://{host}:{port}" for port in ports]
+        status = run(plan_for(router_args, "launch_server", servers(given, rest, ports)), Startup(router_args))
+    except (UnsupportedFeature, OSError, RuntimeError) as error:
         print(f"launch_server: {error}", file=sys.stderr)
         status = 64 if isinstance(error, UnsupportedFeature) else 1
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            signal.signal(number, signal.SIG_IGN)
-        children.stop(grace)
     sys.exit(status)
-
-
-def watch(children: Children, startup: Startup) -> int:
-    """Waits until one of them ends; returns the exit status of the whole.
-
-    Raises RuntimeError when the servers are not healthy in time.
-    """
-    is_over = False
-    while True:
-        assert children.router is not None
-        status = children.router.poll()
-        if status is not None:
-            print(f"launch_server: the router ended with status {status}.", file=sys.stderr)
-            return 1
-        for rank, server in enumerate(children.servers):
-            if server.poll() is not None:
-                print(f"launch_server: server {rank} ended with status {server.returncode}; all of it ends.",
-                      file=sys.stderr)
-                return 1
-        is_over = is_over or startup.is_over()
-        time.sleep(0.2)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,12 @@
 """A router as an object: started, waited for, stopped."""
 
-import ctypes
 import enum
-import signal
-import subprocess
 from types import TracebackType
 from typing import Any, Dict, List, Optional, Type
 
-from signalbox.programs import find_program
+from signalbox.kept import Kept, plan_for
 from signalbox.router_args import RouterArgs
-from signalbox.startup import LOOK_SECONDS, Startup
-
-
-PR_SET_PDEATHSIG = 1
-_prctl = ctypes.CDLL(None).prctl
-
-
-def _die_with_parent() -> None:
-    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+from signalbox.startup import Startup
 
 
 class PolicyType(enum.Enum):
@@ -39,7 +28,7 @@ class Router:
     """One router. The constructor's defaults are the original's: round robin on port 3001.
 
     `start()` blocks until the router ends; `stop()`, from another thread or a signal handler, ends it in order. As a context
-    manager it runs in the background: `with Router(...) as router: ...`.
+    manager it runs in the background: `with Router(...) as router: ...`. However this process ends, the router ends, too.
     """
 
     def __init__(
@@ -70,14 +59,14 @@ class Router:
         named["worker_urls"] = list(worker_urls or [])
         self.args = RouterArgs(**{name: value for name, value in {**named, **values}.items() if value is not None})
         self.args.check()
-        self._process: Optional["subprocess.Popen[bytes]"] = None
+        self._kept: Optional[Kept] = None
 
     @classmethod
     def from_args(cls, args: RouterArgs) -> "Router":
         router = cls.__new__(cls)
         router.args = args
         args.check()
-        router._process = None
+        router._kept = None
         return router
 
     def start(self) -> None:
@@ -86,17 +75,18 @@ class Router:
         Raises RuntimeError when it ends by itself, and when its workers are not healthy within
         `worker_startup_timeout_secs`; then it has been stopped.
         """
-        self._begin(with_parent=True)
-        self._wait(Startup(self.args))
+        kept = self._begin()
+        status = kept.wait(Startup(self.args))
+        if status != 0 and not kept.is_told:
+            raise RuntimeError(f"The router ended with status {status}; it says why on standard error.")
 
-    def stop(self, timeout: float = 200) -> None:
-        """Lets requests finish, and ends the router; does nothing when it does not run."""
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
-        self._is_stopping = True
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=timeout)
+    def stop(self, timeout: Optional[float] = None) -> None:
+        """Lets requests finish, and ends the router; does nothing when it does not run.
+
+        What is still served after `timeout` seconds, or when the router's own grace period is over, is cut.
+        """
+        if self._kept is not None:
+            self._kept.stop(timeout)
 
     def __enter__(self) -> "Router":
         self._begin()
@@ -106,39 +96,11 @@ class Router:
                  trace: Optional[TracebackType]) -> None:
         self.stop()
 
-    def _begin(self, with_parent: bool = False) -> None:
-        """With the parent: the kernel ends the router in order when the thread that started it is gone, as by kill -9."""
-        if self._process is not None and self._process.poll() is None:
+    def _begin(self) -> Kept:
+        if self._kept is not None and self._kept.is_running:
             raise RuntimeError("The router runs already.")
-        self._is_stopping = False
         try:
-            self._process = subprocess.Popen(
-                [find_program(), "launch", *self.args.command()],
-                preexec_fn=_die_with_parent if with_parent else None,
-            )
+            self._kept = Kept(plan_for(self.args, "signalbox"))
         except OSError as error:
             raise RuntimeError(f"The router cannot be started: {error}") from error
-
-    def _wait(self, startup: Startup) -> None:
-        assert self._process is not None
-        try:
-            status = self._wait_for_end(self._process, startup)
-        except BaseException:
-            # Ctrl-C of a terminal goes to the router, too; an exception of a signal's handler does not.
-            self.stop()
-            raise
-        if status != 0 and not self._is_stopping:
-            raise RuntimeError(f"The router ended with status {status}; it says why on standard error.")
-
-    def _wait_for_end(self, process: "subprocess.Popen[bytes]", startup: Startup) -> int:
-        is_over = False
-        while True:
-            try:
-                return process.wait(timeout=None if is_over else LOOK_SECONDS)
-            except subprocess.TimeoutExpired:
-                pass
-            try:
-                is_over = self._is_stopping or startup.is_over()
-            except RuntimeError:
-                self.stop()
-                raise
+        return self._kept
