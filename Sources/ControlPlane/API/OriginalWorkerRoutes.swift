@@ -63,10 +63,12 @@ struct OriginalWorkerRoutes: Sendable {
                 return try accepted(removed, laggards: laggards)
             }
             return answer.showing(removed.version)
-        } catch is WorkerURLError {
-            services.logger.warning("A worker to be removed is unknown.", metadata: ["worker.url": "\(text)"])
+        } catch let error as WorkerURLError {
+            // Not the text itself: there may be a password in it.
+            services.logger.warning("A worker to be removed is unknown.", metadata: ["reason": "\(error)"])
         } catch StoreError.workerNotFound {
-            services.logger.warning("A worker to be removed is unknown.", metadata: ["worker.url": "\(text)"])
+            let url = (try? WorkerURL(text)).map { "\($0)" } ?? ""
+            services.logger.warning("A worker to be removed is unknown.", metadata: ["worker.url": "\(url)"])
         }
         return answer
     }

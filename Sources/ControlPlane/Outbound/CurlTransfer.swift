@@ -166,6 +166,9 @@ final class CurlTransfer {
         case CURLE_WRITE_ERROR where isTooLarge:
             let limit = request.responseBytesMax
             return OutboundError(code: .tooLarge, message: "The answer of \(url) is longer than \(limit) bytes.")
+        case CURLE_OUT_OF_MEMORY:
+            // What libcurl says of a line that is longer than it wants to keep.
+            return OutboundError(code: .tooLarge, message: "The answer of \(url) has a head that is too long.")
         default:
             let reason = String(cString: curl_easy_strerror(result))
             return OutboundError(code: .other, message: "The request to \(url) failed: \(reason).")

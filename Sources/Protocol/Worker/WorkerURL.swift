@@ -34,8 +34,12 @@ public struct WorkerURL: Hashable, Sendable, CustomStringConvertible {
         guard !text.isEmpty else { throw .empty }
         guard text.utf8.count <= WorkerURL.bytesMax else { throw .tooLong(bytes: text.utf8.count) }
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw .forbiddenCharacter }
-        guard let schemeEnd = text.firstRange(of: "://") else { throw .noScheme(text) }
+        guard let schemeEnd = text.firstRange(of: "://") else {
+            // A password must not be repeated.
+            throw text.contains("@") ? .userinfo : .noScheme(text)
+        }
         let schemeText = text[..<schemeEnd.lowerBound].lowercased()
+        guard !schemeText.contains("@") else { throw .userinfo }
         guard let scheme = Scheme(rawValue: schemeText) else { throw .unknownScheme(schemeText) }
 
         let rest = text[schemeEnd.upperBound...]

@@ -55,13 +55,22 @@ def test_waiting_requests_are_told(bench: Workbench) -> None:
     launch = bench.launch("--prometheus-port", port, "--max-concurrent-requests", 1, "--queue-size", 10,
                           workers=[bench.recording_worker(hold).url])
     bench.wait_ready(launch)
-    clients = [RawConnection(launch.port) for _ in range(4)]
-    for client in clients:
-        client.send(POST + b"Content-Length: 6\r\n\r\n\"hold\"")
+    first, *others = [RawConnection(launch.port) for _ in range(4)]
+    request = POST + b"Content-Length: 6\r\n\r\n\"hold\""
+    first.send(request)
+    wait_for("one at the worker", lambda: total(port, "sgl_router_running_requests") == 1)
+    for client in others:
+        client.send(request)
     wait_for("three to wait", lambda: total(port, "signalbox_data_plane_requests_waiting") == 3)
-    for client in clients:
+    for client in others:
         client.close()
     wait_for("none to wait", lambda: total(port, "signalbox_data_plane_requests_waiting") == 0)
+    first.close()
+    # A wait counts, however it ends.
+    aborts = "signalbox_client_aborts_total"
+    wait_for("all to be gone", lambda: total(port, aborts) == 4)
+    assert total(port, aborts, phase="waiting") == total(port, "signalbox_queue_wait_seconds_count") == 3
+    assert total(port, aborts, phase="before_first_byte") == 1
 
 
 def test_probes_breakers_decisions_and_prompts_are_told_by_worker(bench: Workbench) -> None:

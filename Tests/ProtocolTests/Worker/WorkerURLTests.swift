@@ -27,7 +27,7 @@ struct WorkerURLTests {
         "What is no worker's URL is refused with the reason",
         arguments: [
             ("", WorkerURLError.empty),
-            ("host:8000", .noScheme("host:8000")),
+            ("host:8000", .noScheme("host:8000")), ("user:sesame@host", .userinfo), ("user:sesame@a://b", .userinfo),
             ("ftp://host", .unknownScheme("ftp")),
             ("http://user:secret@host", .userinfo),
             ("http://host?x=1", .query),
