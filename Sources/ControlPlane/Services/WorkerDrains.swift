@@ -89,6 +89,8 @@ final class WorkerDrains: Sendable {
                 next = min(next, try await step(worker, planes, at: now) ?? now)
             }
             if next < .max { setAlarm(at: max(next, now), from: now) }
+        } catch is CancellationError {
+            // The control plane ends; its successor goes on with what drains.
         } catch {
             logger.error("A draining worker cannot be removed.", metadata: ["error": "\(error)"])
             let now = SteadyTime.nowMilliseconds()

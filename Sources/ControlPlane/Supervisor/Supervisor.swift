@@ -160,6 +160,8 @@ public struct Supervisor: ~Copyable {
             switch action {
             case .spawn(let name): spawn(name)
             case .terminate(let name): send(SIGTERM, to: name)
+            // Another one: of two equal signals that wait for a busy process it sees one.
+            case .cut(let name): send(SIGINT, to: name)
             case .kill(let name): send(SIGKILL, to: name)
             case .closeListener: listener = nil
             case .report(let notice): report(notice)

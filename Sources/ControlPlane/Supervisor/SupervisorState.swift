@@ -27,6 +27,8 @@ struct SupervisorState: Sendable {
         case spawn(ChildName)
         /// Ask the child to stop.
         case terminate(ChildName)
+        /// Ask a child that was asked to stop to end what it still does.
+        case cut(ChildName)
         case kill(ChildName)
         /// Let go of the listening socket, so that nobody queues for data planes that are going away.
         case closeListener
@@ -131,7 +133,7 @@ struct SupervisorState: Sendable {
             return actions + serving.map { .terminate($0) } + continueStopping(at: now)
         case .stoppingDataPlanes(_, false, _):
             phase = .cuttingDataPlanes(until: now + SupervisorState.cutGrace, status: 128 + signal)
-            return runningDataPlanes.map { .terminate($0) } + continueStopping(at: now)
+            return runningDataPlanes.map { .cut($0) } + continueStopping(at: now)
         case .stoppingDataPlanes, .cuttingDataPlanes, .stoppingControlPlane:
             phase = .killingAll(until: now + SupervisorState.killTimeout, status: 128 + signal)
             return running.map { .kill($0) } + continueStopping(at: now)

@@ -129,7 +129,7 @@ import Testing
         var state = running()
         _ = state.stopRequested(bySignal: 2, at: start)
         let actions = state.stopRequested(bySignal: 15, at: start)
-        #expect(actions == [.terminate(.dataPlane(0)), .terminate(.dataPlane(1))])
+        #expect(actions == [.cut(.dataPlane(0)), .cut(.dataPlane(1))])
         #expect(state.ended(.dataPlane(0), .exited(0), at: start) == [])
         #expect(state.ended(.dataPlane(1), .exited(0), at: start) == [.terminate(.controlPlane)])
         #expect(state.ended(.controlPlane, .exited(0), at: start) == [.exit(143)])

@@ -1,8 +1,11 @@
 """However `launch` ends, its children end too, in bounded time."""
 
+import os
+import re
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +13,7 @@ from support.fleet import Workbench
 from support.limits import limit
 from support.load import chat_request
 from support.ports import is_listening
-from support.processes import kill_pid, marked_processes
+from support.processes import freeze, kill_pid, marked_processes
 from support.raw_http import RawConnection, ask
 from support.waiting import wait_for
 
@@ -52,7 +55,8 @@ def slow_answer(connection) -> None:
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
 
-def test_a_second_signal_cuts_a_stream_without_end_so_that_its_client_sees_it(bench: Workbench) -> None:
+@pytest.mark.parametrize("is_busy", [False, True], ids=["at leisure", "while the data plane sees neither"])
+def test_a_second_signal_cuts_a_stream_without_end_so_that_its_client_sees_it(bench: Workbench, is_busy: bool) -> None:
     stop = threading.Event()
 
     def endless(connection, request) -> bool:
@@ -67,14 +71,27 @@ def test_a_second_signal_cuts_a_stream_without_end_so_that_its_client_sees_it(be
     with RawConnection(launch.port) as connection:
         connection.send(chat_request().replace(b"simulated", b"recorded "))
         assert connection.read_head().status == 200
+        pid = launch.admin.data_planes()[0]["pid"]
+        if is_busy:
+            freeze(pid)
         launch.signal(signal.SIGTERM)
-        wait_for("clients to be refused", lambda: not is_listening(launch.port))
+        wait_for("the first signal to be passed on", lambda: is_pending(pid, signal.SIGTERM) if is_busy
+                 else not is_listening(launch.port))
         launch.signal(signal.SIGTERM)
+        if is_busy:
+            wait_for("the second signal to be passed on", lambda: is_pending(pid, signal.SIGINT))
+            os.kill(pid, signal.SIGCONT)
         rest = connection.read_to_end()
         assert b'"error"' in rest and not rest.endswith(b"0\r\n\r\n"), rest[-200:]
         assert launch.wait(limit(STOP_SECONDS_MAX)) == 128 + signal.SIGTERM
     stop.set()
     assert without(bench) == []
+
+
+def is_pending(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a signal that it has not taken yet."""
+    [mask] = re.findall(r"^ShdPnd:\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.M)
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def test_while_it_drains_new_clients_are_refused_and_do_not_wait(bench: Workbench) -> None:
