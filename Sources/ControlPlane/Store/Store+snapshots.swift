@@ -53,9 +53,11 @@ extension Store {
         try database.read { database in
             let policies = try Store.policies(database)
             let settings = try Store.settings(database)
+            let workers = try WorkerRow.all(database)
+            let weights = WorkerShares.weights(of: workers.map(\.properties))
             return Snapshot(
                 version: try Store.version(database, epoch: epoch),
-                workers: try WorkerRow.all(database).map(\.snapshotWorker),
+                workers: zip(workers, weights).map { $0.snapshotWorker(weight: $1) },
                 policy: policies.standard,
                 models: Store.models(policies, settings, known: try Store.knownModels(database)),
                 settings: settings.standard

@@ -70,9 +70,10 @@ struct StoreModel {
     }
 
     private var whole: Snapshot {
-        Snapshot(
+        let weights = WorkerShares.weights(of: rows.workers.map(\.properties))
+        return Snapshot(
             version: SnapshotVersion(epoch: epoch, sequence: rows.sequence),
-            workers: rows.workers.map(\.snapshotWorker),
+            workers: zip(rows.workers, weights).map { $0.snapshotWorker(weight: $1) },
             policy: rows.policy,
             settings: StoreModel.settings
         )

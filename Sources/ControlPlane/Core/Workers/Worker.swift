@@ -83,15 +83,15 @@ public struct Worker: Hashable, Sendable {
     /// The names of these models.
     public var servedModelNames: Set<String> { Set(servedModels.map(\.id)) }
 
-    /// The worker as data planes see it.
-    public var snapshotWorker: SnapshotWorker {
+    /// The worker as data planes see it, with the weight that it has among the others (``WorkerShares``).
+    public func snapshotWorker(weight: Int) -> SnapshotWorker {
         SnapshotWorker(
             id: id,
             incarnation: incarnation,
             url: url.description,
             models: servedModels,
             role: role,
-            weight: properties.weight,
+            weight: weight,
             intent: intent,
             isCut: drain?.cutAt != nil,
             runningRequestsMax: capacity.runningRequestsMax,

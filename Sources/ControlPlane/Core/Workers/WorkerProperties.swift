@@ -2,16 +2,16 @@
 public struct WorkerProperties: Hashable, Sendable {
     /// Share of the traffic relative to other workers.
     public var weight: Int
-    /// As the operator gave it; kept and shown, and no policy looks at it: ``weight`` is what they know.
+    /// A higher one is a greater share (``WorkerShares``).
     public var priority: Int
-    /// As the operator gave it; kept and shown like ``priority``.
+    /// A higher one is a smaller share.
     public var cost: Double
     public var labels: [String: String]
     public var health: WorkerHealthSettings
 
     public init(
         weight: Int = 1,
-        priority: Int = 50,
+        priority: Int = WorkerShares.standardPriority,
         cost: Double = 1,
         labels: [String: String] = [:],
         health: WorkerHealthSettings = WorkerHealthSettings()

@@ -106,6 +106,8 @@ struct KVCostPolicy: Sendable {
     struct Scale {
         /// Prefill tokens per second of a worker of weight 1.
         var rate: Double
+        /// Of the pool's workers: weights are relative to one another.
+        var meanWeight: Double
         /// How much the request's own work counts.
         var ownWorkWeight: Double
     }
@@ -124,14 +126,15 @@ struct KVCostPolicy: Sendable {
             }
         }
         // One rate for all, times the weight of each: a worker that seems fast by chance must not draw everything.
-        let commonRate = learnedWeights == 0 ? KVCostPolicy.standardRate : learned / learnedWeights
+        let meanWeight = max(1, weights) / Double(max(1, ready.count))
+        let commonRate = learnedWeights == 0 ? KVCostPolicy.standardRate / meanWeight : learned / learnedWeights
         for candidate in ready {
             let rate = commonRate * Double(workers[candidate].weight)
             pendingTokens += loads.remainingTokens(slot: workers[candidate].lease.slot, rate: rate, at: filter.now)
         }
         let backlogSeconds = pendingTokens / (commonRate * weights)
         let weight = min(KVCostPolicy.ownWorkWeightMax, KVCostPolicy.ownWorkWeightMin + backlogSeconds)
-        return Scale(rate: commonRate, ownWorkWeight: weight)
+        return Scale(rate: commonRate, meanWeight: meanWeight, ownWorkWeight: weight)
     }
 
     /// What the request costs the fleet at a worker, in seconds; `facts` has the depths of its match.
@@ -147,7 +150,8 @@ struct KVCostPolicy: Sendable {
         let waiting = loads.remainingTokens(slot: worker.lease.slot, rate: rate, at: filter.now)
         // Each request there is slowed down in every step of this one's answer. It also keeps requests from gathering at a
         // worker that stands still in the middle of its answers.
-        let decode = running / Double(worker.weight) * KVCostPolicy.decodePerRequestSeconds * KVCostPolicy.answerTokens
+        let share = Double(worker.weight) / scale.meanWeight
+        let decode = running / share * KVCostPolicy.decodePerRequestSeconds * KVCostPolicy.answerTokens
         return (waiting + scale.ownWorkWeight * own) * secondsPerToken + decode
     }
 
