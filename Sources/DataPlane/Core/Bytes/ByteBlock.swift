@@ -1,6 +1,8 @@
 /// Sixteen consecutive bytes that are judged at once, by vector instructions that every processor has.
 struct ByteBlock {
     static let count = 16
+    /// Bytes of four blocks, which is how many bits a word has.
+    static let fourCount = 64
 
     var bytes: SIMD16<UInt8>
 

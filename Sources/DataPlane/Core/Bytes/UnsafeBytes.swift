@@ -21,6 +21,25 @@ extension Span where Element == UInt8 {
         )
     }
 
+    /// The sixteen bytes from `index` on, which must all be in bounds.
+    @inline(__always)
+    func block(at index: Int) -> ByteBlock {
+        unsafe ByteBlock(bytes: bytes.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self))
+    }
+
+    /// A bit for each of the sixty-four bytes from `index` on that is not plain text in a JSON string, the first one in the lowest
+    /// bit; all must be in bounds, which is checked once.
+    @inline(__always)
+    func specialBits(at index: Int) -> UInt64 {
+        let four = unsafe bytes.unsafeLoadUnaligned(
+            fromByteOffset: index,
+            as: (SIMD16<UInt8>, SIMD16<UInt8>, SIMD16<UInt8>, SIMD16<UInt8>).self
+        )
+        let lower = ByteBlock(bytes: four.0).specialBits | ByteBlock(bytes: four.1).specialBits &<< 16
+        let upper = ByteBlock(bytes: four.2).specialBits | ByteBlock(bytes: four.3).specialBits &<< 16
+        return lower | upper &<< 32
+    }
+
     /// The index of the first byte from `start` on that is not plain text in a JSON string, or a later one than
     /// `count - 16` when the whole blocks before it have none.
     ///

@@ -24,6 +24,18 @@ extension ByteWord {
         }
     }
 
+    /// The length of the two sequences of three bytes at the beginning of the word, as East Asian texts have them one after the
+    /// other, else of the one multi-byte sequence there; 0 when none that is valid stands there.
+    var sequencesLength: Int {
+        @inline(__always) get {
+            guard bits & 0x0000_C0C0_F0C0_C0F0 == 0x0000_8080_E080_80E0 else { return sequenceLength }
+            let first = bits & 0x200F
+            let second = bits >> 24 & 0x200F
+            let areValid = first != 0 && first != 0x200D && second != 0 && second != 0x200D
+            return areValid ? 6 : sequenceLength
+        }
+    }
+
     /// The length of the multi-byte sequence at the beginning of the word (RFC 3629); 0 when none that is valid stands
     /// there.
     ///

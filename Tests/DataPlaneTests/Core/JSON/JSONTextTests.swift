@@ -59,6 +59,43 @@ struct JSONTextTests {
         }
     }
 
+    @Test("the bits of sixty-four bytes are those of the bytes", arguments: 0..<64)
+    func specialBits(place: Int) {
+        for byte in UInt8.min...UInt8.max {
+            var bytes = [UInt8](repeating: 0x61, count: 70)
+            bytes[place + 3] = byte
+            bytes[2] = 0x22
+            bytes[67] = 0x22
+            let expected: UInt64 = JSONTextTests.isPlain(byte) ? 0 : 1 << UInt64(place)
+            #expect(bytes.span.specialBits(at: 3) == expected)
+        }
+    }
+
+    @Test("in long random strings it stops where reading one by one does, or in the last bytes")
+    func longStrings() {
+        var random = SplitMix64(seed: 4)
+        let units = ["a", "word ", #"\n"#, #"\""#, #"\\"#, #"\u00e9"#, "é", "天", "天気", "😀", "Привет", " "].map {
+            Array($0.utf8)
+        }
+        let ends: [[UInt8]] = [
+            [0x22], [0x0A], [0x5C, 0x78], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80, 0xE5, 0xA4, 0xA9], [],
+        ]
+        for _ in 0..<3_000 {
+            var text: [UInt8] = []
+            for _ in 0..<random.next() % 120 { text += units[Int(random.next() % UInt64(units.count))] }
+            let place = text.count
+            let end = ends[Int(random.next() % UInt64(ends.count))]
+            text += end
+            for _ in 0..<random.next() % 30 { text += units[Int(random.next() % UInt64(units.count))] }
+            let found = JSONText.end(text.span, from: 0)
+            if end.isEmpty {
+                #expect(found > text.count - ByteWord.count)
+            } else {
+                #expect(found == place || found <= place && found > text.count - ByteWord.count)
+            }
+        }
+    }
+
     @Test("Each byte is a simple escape exactly when it has a meaning")
     func escapes() {
         for byte in UInt8.min...UInt8.max {
