@@ -6,7 +6,14 @@ import Synchronization
 final class CacheAwarePolicy: Sendable {
     /// What the policy keeps from table to table.
     final class Memory: Sendable {
-        fileprivate let state = Mutex<(tree: PrefixTree, evictsAt: Int)>((PrefixTree(), 0))
+        fileprivate struct State: Sendable {
+            var tree = PrefixTree()
+            var evictsAt = 0
+            /// Workers whose texts are still to be held against the limit: one with each request, so that none waits for all.
+            var due: [UInt64] = []
+        }
+
+        fileprivate let state = Mutex(State())
 
         init() {}
 
@@ -18,7 +25,7 @@ final class CacheAwarePolicy: Sendable {
         /// Forgets everything: another policy picks now.
         func clear() {
             state.withLock { state in
-                if !state.tree.sizes.isEmpty { state = (PrefixTree(), 0) }
+                if !state.tree.sizes.isEmpty { state = State() }
             }
         }
 
@@ -101,9 +108,11 @@ final class CacheAwarePolicy: Sendable {
             if size > parameters.treeMax + parameters.treeMax / 4 {
                 state.tree.evict(worker.lease.token, to: parameters.treeMax)
             }
-            guard now.milliseconds >= state.evictsAt else { return }
-            state.evictsAt = now.milliseconds + parameters.evictionMilliseconds
-            for token in state.tree.sizes.keys { state.tree.evict(token, to: parameters.treeMax) }
+            if now.milliseconds >= state.evictsAt {
+                state.evictsAt = now.milliseconds + parameters.evictionMilliseconds
+                state.due = state.tree.sizes.filter { $0.value > parameters.treeMax }.map(\.key)
+            }
+            if let token = state.due.popLast() { state.tree.evict(token, to: parameters.treeMax) }
         }
     }
 }

@@ -103,6 +103,20 @@ struct TextPolicyTests {
         #expect(bench.route("completely other thing") == miss)
     }
 
+    @Test("cache_aware holds one worker's texts against the limit with each request, not all with one")
+    func eviction() throws {
+        let bench = try Bench(.cacheAware, ["max_tree_size": 1_024, "eviction_interval_secs": 1])
+        func tooLarge() -> Int { bench.table.treeSizes().values.count { $0 > 1_024 } }
+        _ = bench.route("the time until the first look begins")
+        for letter in ["a", "b", "c"] { _ = bench.route(String(repeating: letter, count: 1_100), holds: true) }
+        #expect(tooLarge() == 3)
+        bench.now = bench.now.adding(milliseconds: 1_000)
+        for left in [2, 1, 0] {
+            _ = bench.route("short")
+            #expect(tooLarge() == left)
+        }
+    }
+
     @Test("cache_aware goes by load alone while loads are out of balance")
     func imbalance() throws {
         let bench = try Bench(.cacheAware, ["balance_abs_threshold": 2, "balance_rel_threshold": 1.5])
