@@ -30,6 +30,16 @@ struct EngineParameters {
         cacheTokens: 420_000
     )
 
+    /// The same engine on slower or faster hardware.
+    func times(_ factor: Double) -> EngineParameters {
+        var other = self
+        other.prefillRate *= factor
+        other.stepSeconds /= factor
+        other.stepPerSequence /= factor
+        other.stepPerToken /= factor
+        return other
+    }
+
     /// Prefill work in tokens of an empty context.
     func work(uncached: Double, context: Double) -> Double {
         uncached * (1 + (context + uncached / 2) / attentionTokens)

@@ -35,16 +35,34 @@ struct Fleet {
     /// Time between two datagrams of a data plane to the others; nil: they tell one another nothing.
     let exchangeMilliseconds: Int?
     let seed: UInt64
+    /// How many of the workers are slower than the others, and how fast they are, as a share.
+    var slowWorkers = 0
+    var slowFactor = 1.0
     private static let subBlocks = Workload.blockTokens * 4 / BlockHasher.blockBytes
 
     func run(_ workload: Workload, _ router: Router) throws -> Outcome {
         switch router {
         case .policy(let configuration): try run(workload, configuration)
         case .deaf(let configuration, let knowing):
-            try Fleet(workers: workers, dataPlanes: dataPlanes, exchangeMilliseconds: nil, seed: seed)
-                .run(workload, configuration, silentPeers: knowing ? dataPlanes - 1 : 0)
+            try Fleet(
+                workers: workers,
+                dataPlanes: dataPlanes,
+                exchangeMilliseconds: nil,
+                seed: seed,
+                slowWorkers: slowWorkers,
+                slowFactor: slowFactor
+            ).run(workload, configuration, silentPeers: knowing ? dataPlanes - 1 : 0)
         case .oracle: oracle(workload)
         case .pooled: pooled(workload)
+        }
+    }
+
+    /// What all workers can do, in workers of full speed.
+    var capacity: Double { Double(workers - slowWorkers) + Double(slowWorkers) * slowFactor }
+
+    private func engines(_ workload: Workload) -> [EngineModel] {
+        (0..<workers).map { number in
+            EngineModel(number < workers - slowWorkers ? workload.engine : workload.engine.times(slowFactor))
         }
     }
 
@@ -82,7 +100,7 @@ struct Fleet {
             )
         }
         for driver in drivers { driver.setPeers(heard: 0, silent: silentPeers) }
-        var engines = Engines((0..<workers).map { _ in EngineModel(workload.engine) }, workload)
+        var engines = Engines(engines(workload), workload)
         var placements: [(plane: Int, PolicyDriver.Placement)?] = []
         placements.reserveCapacity(workload.requests.count)
         let interval = exchangeMilliseconds.map { Double($0) / 1000 }
@@ -116,7 +134,7 @@ struct Fleet {
     }
 
     private func oracle(_ workload: Workload) -> Outcome {
-        var engines = Engines((0..<workers).map { _ in EngineModel(workload.engine) }, workload)
+        var engines = Engines(engines(workload), workload)
         for (number, request) in workload.requests.enumerated() {
             while engines.takeEvent(until: request.arrival) != nil {}
             let models = engines.models
@@ -125,7 +143,7 @@ struct Fleet {
             let costs = models.indices.map { index in
                 let hit = min(models[index].matched(request) * Workload.blockTokens, request.inputTokens - 1)
                 let work = workload.engine.work(uncached: Double(request.inputTokens - hit), context: Double(hit))
-                return backlogs[index] + weight * work / workload.engine.prefillRate
+                return backlogs[index] + weight * work / models[index].parameters.prefillRate
             }
             engines.submit(number, to: costs.indices.min { costs[$0] < costs[$1] } ?? 0)
         }
@@ -133,10 +151,8 @@ struct Fleet {
     }
 
     private func pooled(_ workload: Workload) -> Outcome {
-        var parameters = workload.engine
-        parameters.cacheTokens *= workers
-        let cache = BlockCache(blocksMax: parameters.cacheTokens / Workload.blockTokens)
-        let models = (0..<workers).map { _ in EngineModel(parameters, cache: cache) }
+        let cache = BlockCache(blocksMax: workload.engine.cacheTokens * workers / Workload.blockTokens)
+        let models = engines(workload).map { EngineModel($0.parameters, cache: cache) }
         var engines = Engines(models, workload)
         for number in workload.requests.indices {
             while engines.takeEvent(until: workload.requests[number].arrival) != nil {}

@@ -21,6 +21,12 @@ struct RouteSimulator: ParsableCommand {
     @Option(help: "Workers.")
     var workers = 8
 
+    @Option(help: "How many of them are slower than the others.")
+    var slowWorkers = 0
+
+    @Option(help: "How fast these are, as a share of the others' speed; nobody tells the policies.")
+    var slowFactor = 0.5
+
     @Option(parsing: .upToNextOption, help: "Numbers of data planes that clients pick at random.")
     var dataPlanes = [1]
 
@@ -41,6 +47,12 @@ struct RouteSimulator: ParsableCommand {
 
     func validate() throws {
         guard (1...256).contains(workers) else { throw ValidationError("--workers must be from 1 to 256.") }
+        guard (0...workers).contains(slowWorkers) else {
+            throw ValidationError("--slow-workers must be from 0 to the number of --workers.")
+        }
+        guard (0.01...100).contains(slowFactor) else {
+            throw ValidationError("--slow-factor must be from 0.01 to 100.")
+        }
         guard !dataPlanes.isEmpty, dataPlanes.allSatisfy({ (1...64).contains($0) }) else {
             throw ValidationError("--data-planes must be from 1 to 64.")
         }
@@ -97,8 +109,8 @@ struct RouteSimulator: ParsableCommand {
             return
         }
         let outcomes = try seeds.map { seed in
-            try fleet(planes, seed)
-                .run(try workload(seed).scaled(toLoad: load, workers: workers), router)
+            let fleet = fleet(planes, seed)
+            return try fleet.run(try workload(seed).scaled(toLoad: load, workers: fleet.capacity), router)
         }
         func mean(_ figure: (Outcome) -> Double) -> String {
             padded(text(outcomes.map(figure).reduce(0, +) / Double(outcomes.count)), 8)
@@ -114,7 +126,9 @@ struct RouteSimulator: ParsableCommand {
             workers: workers,
             dataPlanes: planes,
             exchangeMilliseconds: exchangeMilliseconds > 0 ? exchangeMilliseconds : nil,
-            seed: seed
+            seed: seed,
+            slowWorkers: slowWorkers,
+            slowFactor: slowFactor
         )
     }
 
@@ -124,7 +138,7 @@ struct RouteSimulator: ParsableCommand {
         var (low, high) = (0.05, 2.0)
         for _ in 0..<8 {
             let middle = (low + high) / 2
-            let outcome = try fleet.run(workload.scaled(toLoad: middle, workers: workers), router)
+            let outcome = try fleet.run(workload.scaled(toLoad: middle, workers: fleet.capacity), router)
             if outcome.percentile(0.9) <= limit { low = middle } else { high = middle }
         }
         return low

@@ -101,11 +101,11 @@ struct Workload {
         }
     }
 
-    /// Arrivals closer or further apart, so that the prefill work without any cache hit is `load` times what `workers` can do.
-    func scaled(toLoad load: Double, workers: Int) -> Workload {
+    /// Arrivals closer or further apart, so that the prefill work without any cache hit is `load` times what so many workers can do.
+    func scaled(toLoad load: Double, workers: Double) -> Workload {
         let work = requests.reduce(0) { $0 + engine.work(uncached: Double($1.inputTokens), context: 0) }
         let span = (requests.last?.arrival ?? 0) - (requests.first?.arrival ?? 0)
-        let offered = work / max(span, 0.001) / (engine.prefillRate * Double(workers))
+        let offered = work / max(span, 0.001) / (engine.prefillRate * workers)
         var scaled = self
         for index in scaled.requests.indices { scaled.requests[index].arrival *= offered / load }
         return scaled

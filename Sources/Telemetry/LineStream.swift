@@ -20,6 +20,8 @@ final class LineStream: Sendable {
     private struct State {
         var isStuck = false
         var linesLost = 0
+        /// A line broke off in the middle.
+        var isTorn = false
     }
 
     private let descriptor: Int32
@@ -37,26 +39,33 @@ final class LineStream: Sendable {
     func write(_ lines: UnsafeRawBufferPointer, notice: (_ linesLost: Int) -> String) {
         state.withLock { state in
             if state.linesLost > 0, isWritable(state) {
-                let text = Array(notice(state.linesLost).utf8)
+                let text = Array(((state.isTorn ? "\n" : "") + notice(state.linesLost)).utf8)
                 state.isStuck = false
+                guard text.withUnsafeBytes({ put($0[...]) }) else { return lose(lines[...], &state) }
                 state.linesLost = 0
-                text.withUnsafeBytes { put($0[...]) }
+                state.isTorn = false
             }
             var rest = lines[...]
             while !rest.isEmpty {
                 let piece = LineStream.piece(of: rest)
                 guard isWritable(state) else {
                     state.isStuck = true
-                    let lost = rest.count { $0 == UInt8(ascii: "\n") }
-                    state.linesLost += lost
-                    losses.add(lost)
-                    return
+                    return lose(rest, &state)
                 }
                 state.isStuck = false
-                put(piece)
+                guard put(piece) else {
+                    state.isTorn = true
+                    return lose(rest, &state)
+                }
                 rest = rest[piece.endIndex...]
             }
         }
+    }
+
+    private func lose(_ lines: Slice<UnsafeRawBufferPointer>, _ state: inout State) {
+        let lost = lines.count { $0 == UInt8(ascii: "\n") }
+        state.linesLost += lost
+        losses.add(lost)
     }
 
     /// As many whole lines as a pipe takes as one; a longer line by itself.
@@ -74,7 +83,8 @@ final class LineStream: Sendable {
         return poll(&descriptors, 1, state.isStuck ? 0 : LineStream.patienceMilliseconds) > 0
     }
 
-    private func put(_ bytes: Slice<UnsafeRawBufferPointer>) {
+    /// Whether all was written.
+    private func put(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
         let bytes = UnsafeRawBufferPointer(rebasing: bytes)
         var written = 0
         while written < bytes.count {
@@ -86,8 +96,9 @@ final class LineStream: Sendable {
             if count > 0 {
                 written += count
             } else if errno != EINTR {
-                return
+                return false
             }
         }
+        return true
     }
 }

@@ -17,8 +17,6 @@ public final class LogDirectory: Sendable {
         var descriptor: Int32 = -1
         /// Since a line was last written.
         var linesLost = 0
-        /// A line broke off in the middle: the disk was full.
-        var isTorn = false
     }
 
     private let path: String
@@ -63,11 +61,12 @@ public final class LogDirectory: Sendable {
         state.withLock { state in
             if state.day != day || state.descriptor < 0 { begin(day, &state) }
             if state.linesLost > 0 {
-                let text = Array(((state.isTorn ? "\n" : "") + notice(state.linesLost)).utf8)
-                guard text.withUnsafeBytes({ put($0, &state) }) else { return lose(lines, &state) }
+                // A line may have broken off, also one of another process.
+                let text = Array(("\n" + notice(state.linesLost)).utf8)
+                guard text.withUnsafeBytes({ put($0, state) }) else { return lose(lines, &state) }
                 state.linesLost = 0
             }
-            if !put(lines, &state) { lose(lines, &state) }
+            if !put(lines, state) { lose(lines, &state) }
         }
     }
 
@@ -80,7 +79,7 @@ public final class LogDirectory: Sendable {
     }
 
     /// Whether all was written.
-    private func put(_ bytes: UnsafeRawBufferPointer, _ state: inout State) -> Bool {
+    private func put(_ bytes: UnsafeRawBufferPointer, _ state: State) -> Bool {
         guard state.descriptor >= 0 else { return false }
         var written = 0
         while written < bytes.count {
@@ -88,11 +87,9 @@ public final class LogDirectory: Sendable {
             if count > 0 {
                 written += count
             } else if errno != EINTR {
-                if written > 0 { state.isTorn = bytes[written - 1] != UInt8(ascii: "\n") }
                 return false
             }
         }
-        state.isTorn = false
         return true
     }
 

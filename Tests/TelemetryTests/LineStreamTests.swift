@@ -53,6 +53,18 @@ import Testing
         close(writer)
     }
 
+    @Test("Lines that a full disk refuses are counted")
+    func full() throws {
+        let descriptor = open("/dev/full", O_WRONLY)
+        try #require(descriptor >= 0)
+        defer { close(descriptor) }
+        let losses = LogLosses()
+        let stream = LineStream(descriptor: descriptor, losses: losses)
+        LineStreamTests.put(stream, "one\ntwo\n")
+        LineStreamTests.put(stream, "three\n")
+        #expect(losses.count == 3)
+    }
+
     @Test("A stream that is closed is no trap")
     func closed() {
         // No number that another test gets meanwhile.

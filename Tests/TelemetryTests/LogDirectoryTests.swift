@@ -63,8 +63,21 @@ struct LogDirectoryTests {
         try FileManager.default.removeItem(atPath: file)
         append("four\n", to: directory)
         append("five\n", to: directory)
-        #expect(try String(contentsOfFile: file, encoding: .utf8) == "lost 3\nfour\nfive\n")
+        #expect(try String(contentsOfFile: file, encoding: .utf8) == "\nlost 3\nfour\nfive\n")
         #expect(losses.count == 3)
+    }
+
+    @Test("A loss is told of on a line of its own, whoever's line has broken off there")
+    func tornByAnother() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let directory = try #require(LogDirectory(path: path, daysMax: 0, losses: LogLosses()))
+        let file = path + "/sgl-router.1970-01-01"
+        try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
+        append("lost\n", to: directory)
+        try FileManager.default.removeItem(atPath: file)
+        try Data("half of a li".utf8).write(to: URL(filePath: file))
+        append("next\n", to: directory)
+        #expect(try String(contentsOfFile: file, encoding: .utf8) == "half of a li\nlost 1\nnext\n")
     }
 
     @Test("A folder that cannot be made is none")

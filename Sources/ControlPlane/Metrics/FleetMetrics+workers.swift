@@ -42,7 +42,7 @@ extension FleetMetrics {
     private func breakers(of workers: [Worker]) -> [BreakerState: Int] {
         traffic.reduce(into: [:]) { counts, plane in
             let states = workers.compactMap { plane.breakers[$0.incarnation]?.state }
-            counts[[BreakerState.open, .halfOpen].first { states.contains($0) } ?? .closed, default: 0] += 1
+            counts[BreakerState.worst(of: states), default: 0] += 1
         }
     }
 }

@@ -167,8 +167,9 @@ final class CurlTransfer {
             let limit = request.responseBytesMax
             return OutboundError(code: .tooLarge, message: "The answer of \(url) is longer than \(limit) bytes.")
         case CURLE_OUT_OF_MEMORY:
-            // What libcurl says of a line that is longer than it wants to keep.
-            return OutboundError(code: .tooLarge, message: "The answer of \(url) has a head that is too long.")
+            // This is also what libcurl says of a line that is longer than it wants to keep.
+            let reason = "has a head that is too long, or there was no memory for it"
+            return OutboundError(code: .tooLarge, message: "The answer of \(url) \(reason).")
         default:
             let reason = String(cString: curl_easy_strerror(result))
             return OutboundError(code: .other, message: "The request to \(url) failed: \(reason).")

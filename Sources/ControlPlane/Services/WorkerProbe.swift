@@ -55,9 +55,9 @@ struct WorkerProbe: Sendable {
     }
 
     /// As its server information says; SGLang before 0.5.4 knows only the first path.
-    private func capacity(of url: WorkerURL) async -> ToldCapacity {
+    private func capacity(of url: WorkerURL) async -> ToldCapacity? {
         for path in ["/get_server_info", "/server_info"] {
-            guard let answer = await get("\(url)\(path)") else { break }
+            guard let answer = await get("\(url)\(path)"), answer.status < 500 else { return nil }
             if answer.isSuccess { return ServerInfoAnswer.capacity(answer.body) }
         }
         return ToldCapacity()

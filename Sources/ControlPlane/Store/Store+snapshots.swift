@@ -54,7 +54,7 @@ extension Store {
             let policies = try Store.policies(database)
             let settings = try Store.settings(database)
             let workers = try WorkerRow.all(database)
-            let weights = WorkerShares.weights(of: workers.map(\.properties))
+            let weights = WorkerShares.weights(of: workers)
             return Snapshot(
                 version: try Store.version(database, epoch: epoch),
                 workers: zip(workers, weights).map { $0.snapshotWorker(weight: $1) },

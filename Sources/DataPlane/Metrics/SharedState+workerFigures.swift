@@ -20,8 +20,7 @@ extension SharedState {
         _ workers: [RoutedWorker],
         _ reports: [Int: BreakerReport]
     ) -> WorkerMetrics.Figures {
-        let states = workers.compactMap { reports[$0.lease.slot]?.state }
-        let worst = [BreakerState.open, .halfOpen].first { states.contains($0) } ?? .closed
+        let worst = BreakerState.worst(of: workers.compactMap { reports[$0.lease.slot]?.state })
         var cells = [UInt64](repeating: 0, count: MetricsLayout.WorkerCell.count)
         for worker in workers {
             for (index, count) in counted(of: worker).enumerated() { cells[index] &+= count }

@@ -25,6 +25,8 @@ struct ShutdownSignals: ~Copyable {
         unsafe sigaddset(&signals, SIGINT)
         unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
         signal(SIGPIPE, SIG_IGN)
+        // A file that may not grow is a failed write, as on a full disk.
+        signal(SIGXFSZ, SIG_IGN)
         descriptor = unsafe signalfd(-1, &signals, Int32(SFD_CLOEXEC))
         guard descriptor >= 0 else { throw SystemError("signalfd", errno) }
         self.lifeline = lifeline

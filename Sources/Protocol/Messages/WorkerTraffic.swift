@@ -54,4 +54,9 @@ public enum BreakerState: String, Hashable, Sendable, Codable, CaseIterable {
     case open
     /// It gets a few, to see whether they succeed.
     case halfOpen = "half_open"
+
+    /// The one that says most of several breakers that are shown as one.
+    public static func worst(of states: [BreakerState]) -> BreakerState {
+        [.open, .halfOpen].first { states.contains($0) } ?? .closed
+    }
 }

@@ -34,12 +34,10 @@ public struct WorkerURL: Hashable, Sendable, CustomStringConvertible {
         guard !text.isEmpty else { throw .empty }
         guard text.utf8.count <= WorkerURL.bytesMax else { throw .tooLong(bytes: text.utf8.count) }
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw .forbiddenCharacter }
-        guard let schemeEnd = text.firstRange(of: "://") else {
-            // A password must not be repeated.
-            throw text.contains("@") ? .userinfo : .noScheme(text)
-        }
+        // No part that is allowed has one, and a password before it must not be repeated, wherever it stands.
+        guard !text.contains("@") else { throw .userinfo }
+        guard let schemeEnd = text.firstRange(of: "://") else { throw .noScheme(text) }
         let schemeText = text[..<schemeEnd.lowerBound].lowercased()
-        guard !schemeText.contains("@") else { throw .userinfo }
         guard let scheme = Scheme(rawValue: schemeText) else { throw .unknownScheme(schemeText) }
 
         let rest = text[schemeEnd.upperBound...]
@@ -47,7 +45,6 @@ public struct WorkerURL: Hashable, Sendable, CustomStringConvertible {
         guard !rest.contains("?") else { throw .query }
         let authorityEnd = rest.firstIndex(of: "/") ?? rest.endIndex
         let authority = rest[..<authorityEnd]
-        guard !authority.contains("@") else { throw .userinfo }
 
         let (host, portText) = try WorkerURL.split(authority)
         self.scheme = scheme

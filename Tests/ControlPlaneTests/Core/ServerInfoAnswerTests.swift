@@ -36,7 +36,9 @@ struct ServerInfoAnswerTests {
             (#"{"max_total_num_tokens":400000,"enable_hierarchical_cache":false,"hicache_ratio":2.0}"#, 400_000),
             (#"{"max_total_num_tokens":400000,"enable_hierarchical_cache":true,"hicache_size":64}"#, 400_000),
             (#"{"max_total_num_tokens":0}"#, nil), (#"{"max_total_num_tokens":-5}"#, nil),
-            (#"{"max_total_num_tokens":9223372036854775807}"#, nil), (#"{"max_total_num_tokens":1e300}"#, nil),
+            (#"{"max_total_num_tokens":9223372036854775807}"#, 1_000_000_000),
+            (#"{"max_total_num_tokens":1e300}"#, nil),
+            (#"{"max_total_num_tokens":7}"#, 1_000),
             ("{}", nil), ("no json", nil),
         ] as [(String, Int?)]
     )

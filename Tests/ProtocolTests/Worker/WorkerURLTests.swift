@@ -28,6 +28,8 @@ struct WorkerURLTests {
         arguments: [
             ("", WorkerURLError.empty),
             ("host:8000", .noScheme("host:8000")), ("user:sesame@host", .userinfo), ("user:sesame@a://b", .userinfo),
+            ("http://user:sesame/x@h:1", .userinfo), ("http://user:12/sesame@h:1", .userinfo),
+            ("http://user:sesame?@h:1", .userinfo),
             ("ftp://host", .unknownScheme("ftp")),
             ("http://user:secret@host", .userinfo),
             ("http://host?x=1", .query),

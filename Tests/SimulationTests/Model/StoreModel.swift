@@ -70,7 +70,7 @@ struct StoreModel {
     }
 
     private var whole: Snapshot {
-        let weights = WorkerShares.weights(of: rows.workers.map(\.properties))
+        let weights = WorkerShares.weights(of: rows.workers)
         return Snapshot(
             version: SnapshotVersion(epoch: epoch, sequence: rows.sequence),
             workers: zip(rows.workers, weights).map { $0.snapshotWorker(weight: $1) },

@@ -105,6 +105,10 @@ class Kept:
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
 
+    def wait_for_end(self) -> None:
+        """Waits until what was told to stop has ended."""
+        self._end()
+
     def _end(self, seconds: Optional[float] = None) -> int:
         """Waits for it, and holds no lock for long: handlers of signals may use this object meanwhile."""
         if seconds is None:

@@ -94,7 +94,11 @@ class Router:
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        self.stop()
+        # Another thread may wait for requests to finish: told once more, the router would cut them.
+        if self._kept is not None and self._kept.is_told:
+            self._kept.wait_for_end()
+        else:
+            self.stop()
 
     def _begin(self) -> Kept:
         if self._kept is not None and self._kept.is_running:

@@ -5,9 +5,10 @@ public struct DiscoveredModels: Hashable, Sendable {
     public var cards: [ModelCard]
     /// The model's name when the worker has no cards but names a model elsewhere.
     public var modelID: String?
-    public var capacity: ToldCapacity
+    /// Nil when the worker did not answer.
+    public var capacity: ToldCapacity?
 
-    public init(cards: [ModelCard], modelID: String? = nil, capacity: ToldCapacity = ToldCapacity()) {
+    public init(cards: [ModelCard], modelID: String? = nil, capacity: ToldCapacity? = nil) {
         self.cards = cards
         self.modelID = modelID
         self.capacity = capacity
@@ -20,6 +21,6 @@ extension Worker {
     public mutating func take(_ models: DiscoveredModels) {
         if !ModelDiscovery.saySame(self.models, models.cards) { self.models = models.cards }
         if models.cards.isEmpty, modelGiven == nil { modelGiven = models.modelID }
-        capacity = models.capacity
+        if let capacity = models.capacity { self.capacity = capacity }
     }
 }

@@ -24,12 +24,12 @@ public enum ServerInfoAnswer {
     /// The pool of each rank is as large as the first one's, which is told. A hierarchical cache keeps so many times that in
     /// the host's memory, unless its size was given in bytes.
     private static func cacheTokens(_ info: Info) -> Int? {
-        guard let pool = info.poolTokens else { return nil }
+        guard let pool = info.poolTokens, pool > 0 else { return nil }
         let ranks = Double(max(1, info.internalStates?.count ?? 1))
         let hasHostPool = info.isHierarchical == true && (info.hostPoolGigabytes ?? 0) == 0
-        let share = hasHostPool ? 1 + max(0, info.hostPoolRatio ?? 0) : 1
-        let tokens = Double(pool) * ranks * share
-        return PolicyParameter.cacheTokens.range.contains(tokens) ? Int(tokens) : nil
+        let pools = hasHostPool ? 1 + max(0, info.hostPoolRatio ?? 0) : 1
+        let range = PolicyParameter.cacheTokens.range
+        return Int(min(max(range.lowerBound, Double(pool) * ranks * pools), range.upperBound))
     }
 
     private struct Info: Decodable {

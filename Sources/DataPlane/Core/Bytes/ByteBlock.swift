@@ -2,7 +2,7 @@
 struct ByteBlock {
     static let count = 16
     /// Bytes of four blocks, which is how many bits a word has.
-    static let fourCount = 64
+    static let bytesOfFour = 64
 
     var bytes: SIMD16<UInt8>
 

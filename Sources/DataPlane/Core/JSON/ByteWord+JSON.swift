@@ -26,7 +26,7 @@ extension ByteWord {
 
     /// The length of the two sequences of three bytes at the beginning of the word, as East Asian texts have them one after the
     /// other, else of the one multi-byte sequence there; 0 when none that is valid stands there.
-    var sequencesLength: Int {
+    var pairOrSequenceLength: Int {
         @inline(__always) get {
             guard bits & 0x0000_C0C0_F0C0_C0F0 == 0x0000_8080_E080_80E0 else { return sequenceLength }
             let first = bits & 0x200F

@@ -21,9 +21,9 @@ enum JSONText {
     private static func longEnd(_ bytes: borrowing Span<UInt8>, from start: Int) -> Int {
         let lastWord = bytes.count &- ByteWord.count
         var begin = start
-        while begin <= bytes.count &- ByteBlock.fourCount {
+        while begin <= bytes.count &- ByteBlock.bytesOfFour {
             var specials = bytes.specialBits(at: begin)
-            var next = begin &+ ByteBlock.fourCount
+            var next = begin &+ ByteBlock.bytesOfFour
             while specials != 0 {
                 let offset = specials.trailingZeroBitCount
                 let special = begin &+ offset
@@ -31,7 +31,7 @@ enum JSONText {
                 let after = specialEnd(bytes, from: special, lastWord)
                 if after == special { return special }
                 let passed = after &- begin
-                if passed >= ByteBlock.fourCount {
+                if passed >= ByteBlock.bytesOfFour {
                     next = after
                     break
                 }
@@ -62,7 +62,7 @@ enum JSONText {
         if word.bits & 0x80 == 0 { return start &+ word.escapeLength }
         var index = start
         repeat {
-            let length = word.sequencesLength
+            let length = word.pairOrSequenceLength
             if length == 0 { break }
             index &+= length
             if index > last { break }

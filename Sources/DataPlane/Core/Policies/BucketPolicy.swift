@@ -52,12 +52,14 @@ struct BucketPolicy: Sendable {
         facts.reason = .length
         return memory.state.withLock { state in
             adjust(&state, ready, workers, at: filter.now)
+            let weights = ready.reduce(0) { $0 + workers[$1].weight }
             var (least, most) = (Int.max, 0)
             var lightest: Int?
             for index in ready {
                 let token = workers[index].lease.token
                 let sent = state.bytes[token, default: 0] + state.bytesBefore[token, default: 0]
-                let bytes = sent / workers[index].weight
+                // As if it had the mean weight.
+                let bytes = sent.multipliedClamped(by: weights) / (workers[index].weight * ready.count)
                 most = max(most, bytes)
                 guard filter.admits(workers[index]) else { continue }
                 if bytes < least { (least, lightest) = (bytes, index) }
@@ -102,7 +104,7 @@ struct BucketPolicy: Sendable {
             var share = members[ready[0]].weight
             for length in lengths where bounds.count < workers - 1 {
                 sum += length
-                guard sum >= total / weights * share else { continue }
+                guard sum.multipliedClamped(by: weights) >= total.multipliedClamped(by: share) else { continue }
                 bounds.append(length + 1)
                 share += members[ready[bounds.count]].weight
             }
@@ -114,5 +116,13 @@ struct BucketPolicy: Sendable {
         guard isOver else { return }
         state.lengths.removeAll(keepingCapacity: true)
         state.cutAt = now.milliseconds
+    }
+}
+
+extension Int {
+    /// The product, or the greatest number when it is greater than that.
+    fileprivate func multipliedClamped(by other: Int) -> Int {
+        let (product, overflows) = multipliedReportingOverflow(by: other)
+        return overflows ? .max : product
     }
 }

@@ -65,10 +65,12 @@ final class CacheAwarePolicy: Sendable {
         _ filter: WorkerFilter,
         _ facts: inout RoutingFacts
     ) -> Int? {
-        // Loads for each unit of weight.
+        // Loads for each worker of the mean weight.
+        let meanWeight = Float(ready.reduce(0) { $0 + workers[$1].weight }) / Float(max(1, ready.count))
         var (least, most) = (Float.infinity, Float(0))
         for index in ready {
-            let load = Float(filter.loads.fleetInFlight(slot: workers[index].lease.slot)) / Float(workers[index].weight)
+            let inFlight = Float(filter.loads.fleetInFlight(slot: workers[index].lease.slot))
+            let load = inFlight * meanWeight / Float(workers[index].weight)
             least = min(least, load)
             most = max(most, load)
         }

@@ -150,8 +150,8 @@ struct KVCostPolicy: Sendable {
         let waiting = loads.remainingTokens(slot: worker.lease.slot, rate: rate, at: filter.now)
         // Each request there is slowed down in every step of this one's answer. It also keeps requests from gathering at a
         // worker that stands still in the middle of its answers.
-        let share = Double(worker.weight) / scale.meanWeight
-        let decode = running / share * KVCostPolicy.decodePerRequestSeconds * KVCostPolicy.answerTokens
+        let relativeWeight = Double(worker.weight) / scale.meanWeight
+        let decode = running / relativeWeight * KVCostPolicy.decodePerRequestSeconds * KVCostPolicy.answerTokens
         return (waiting + scale.ownWorkWeight * own) * secondsPerToken + decode
     }
 

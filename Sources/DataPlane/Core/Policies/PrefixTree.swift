@@ -68,11 +68,20 @@ struct PrefixTree: Sendable {
             let parent = nodes[leaf].parent
             remove(worker, from: leaf)
             guard isLeaf(parent, of: worker) else { continue }
-            // It may have been used later than other leaves; near the end, mostly.
-            let used = nodes[parent].workers[worker, default: 0]
-            let later = leaves.lastIndex { nodes[$0].workers[worker, default: 0] >= used }
-            leaves.insert(parent, at: later.map { $0 + 1 } ?? 0)
+            // It may have been used later than other leaves.
+            leaves.insert(parent, at: place(of: parent, among: leaves, worker))
         }
+    }
+
+    /// Where a node belongs among others that a worker used the later the further in front they stand.
+    private func place(of node: Int, among others: [Int], _ worker: UInt64) -> Int {
+        let used = nodes[node].workers[worker, default: 0]
+        var (low, high) = (0, others.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if nodes[others[middle]].workers[worker, default: 0] >= used { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// The worker is gone.

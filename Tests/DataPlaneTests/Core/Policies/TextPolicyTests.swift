@@ -117,6 +117,22 @@ struct TextPolicyTests {
         }
     }
 
+    @Test(
+        "Equal weights are equal, however large: every policy picks as with none",
+        arguments: PolicyName.allCases
+    )
+    func equalWeights(name: PolicyName) throws {
+        let parameters: [String: Double] =
+            name == .cacheAware || name == .bucket ? ["balance_abs_threshold": 2, "balance_rel_threshold": 1.5] : [:]
+        func picks(_ weights: [Int]) throws -> [Int?] {
+            let bench = try Bench(name, parameters, weights: weights)
+            return (0..<60).map { number in
+                bench.route(Self.long + "\(number % 3)", key: "\(number % 7)", holds: number % 2 == 0)
+            }
+        }
+        #expect(try picks([1000, 1000, 1000]) == picks([1, 1, 1]))
+    }
+
     @Test("cache_aware goes by load alone while loads are out of balance")
     func imbalance() throws {
         let bench = try Bench(.cacheAware, ["balance_abs_threshold": 2, "balance_rel_threshold": 1.5])
