@@ -5,7 +5,7 @@ import Telemetry
 
 /// Runs one watch for as long as its task lives.
 struct PodWatcher: Sendable {
-    /// A watch that lasted less and said nothing was no watch.
+    /// A watch that lasted less and said nothing new was no watch.
     private static let usefulDuration = Duration.seconds(1)
     /// From so many failures in a row on also what is usual is reported.
     private static let unusualFailures = 3
@@ -77,7 +77,9 @@ struct PodWatcher: Sendable {
                     return false
                 }
             case .bookmark: status.heard(index, at: Timestamp.nowMilliseconds())
-            case .failed: break
+            case .failed:
+                // Nothing comes after it, also where something on the way keeps the connection open.
+                return false
             case .unreadable:
                 status.unreadable(1)
                 // What it told is lost unless everything is listed again.
@@ -87,13 +89,20 @@ struct PodWatcher: Sendable {
         }
         lasting.cancel()
         guard !Task.isCancelled else { return }
-        if let version = heard.version { state.heard(upTo: version) }
+        let hasNews = heard.version.map { $0 != version } ?? false
+        if hasNews, let version = heard.version { state.heard(upTo: version) }
         let failure = heard.failure ?? ending
         // An API server that is quiet still sends bookmarks.
-        let isMute = failure?.isSilence == true
-        let isUseful = heard.version != nil || !isMute && ContinuousClock.now - began >= PodWatcher.usefulDuration
+        let isMute = failure?.isSilence == true && heard.version == nil
+        let isUseful = hasNews || !isMute && ContinuousClock.now - began >= PodWatcher.usefulDuration
         status.watchEnded(index, wasUseful: failure == nil && isUseful)
-        guard let failure else { return state.ended(wasUseful: isUseful, spread: .random(in: 0...1)) }
+        guard let failure else {
+            state.ended(wasUseful: isUseful, spread: .random(in: 0...1))
+            if state.failures >= PodWatcher.unusualFailures {
+                report(KubernetesFailure(status: nil, message: "Watches of pods end at once, and tell nothing new."))
+            }
+            return
+        }
         state.failed(status: failure.status, wasUseful: isUseful, spread: .random(in: 0...1))
         // A state that is forgotten and a connection that breaks are nothing unusual, if watches work in between.
         if (failure.status == 410 || failure.status == nil) && state.failures < PodWatcher.unusualFailures {

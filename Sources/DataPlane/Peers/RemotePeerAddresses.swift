@@ -24,10 +24,11 @@ final class RemotePeerAddresses: Sendable {
 
     /// All addresses of all names: one name may stand for many data planes.
     var all: [UpstreamAddress] {
-        let found = found.withLock { $0 }
         var addresses: [UpstreamAddress] = []
-        for peer in peers {
-            for address in found[peer] ?? [] where !addresses.contains(address) { addresses.append(address) }
+        found.withLock { found in
+            for peer in peers {
+                for address in found[peer] ?? [] where !addresses.contains(address) { addresses.append(address) }
+            }
         }
         return Array(addresses.prefix(RemotePeerAddresses.addressesMax))
     }

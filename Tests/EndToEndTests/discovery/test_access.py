@@ -128,7 +128,7 @@ def test_a_bad_kubeconfig_is_explained_and_tried_again(bench: Workbench, api: Ku
 VERSION = "client.authentication.k8s.io/v1"
 
 
-def exec_user(folder: Path, version: str = VERSION) -> dict:
+def exec_user(folder: Path, version: str = VERSION, **fields: object) -> dict:
     """A user that proves itself by a program, which answers what is in the file `status` and notes that it was called."""
     program = folder / "prove"
     program.write_text(f"""#!/bin/sh
@@ -137,28 +137,34 @@ echo "noise-on-standard-error" >&2
 printf '{{"kind":"ExecCredential","apiVersion":"{version}","status":%s}}' "$(cat {folder}/status)"
 """)
     program.chmod(0o755)
-    return {"exec": {"apiVersion": version, "command": "./prove", "interactiveMode": "IfAvailable"}}
+    return {"exec": {"apiVersion": version, "command": "./prove", "interactiveMode": "IfAvailable", **fields}}
 
 
 def calls(folder: Path) -> list[dict]:
-    return [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
+    return [json.loads(line) for line in (folder / "calls").read_text().splitlines() if line]
 
 
+@pytest.mark.parametrize("is_told", [False, True])
 @pytest.mark.parametrize("version", [VERSION, "client.authentication.k8s.io/v1beta1"])
-def test_an_exec_command_proves_who_asks(bench: Workbench, secure: KubernetesAPI, version: str) -> None:
+def test_an_exec_command_proves_who_asks(bench: Workbench, secure: KubernetesAPI, version: str, is_told: bool) -> None:
     folder = bench.folder
-    config = secure.kubeconfig(folder / "config", **exec_user(folder, version))
+    config = secure.kubeconfig(folder / "config", **exec_user(folder, version, provideClusterInfo=is_told))
     (folder / "status").write_text(json.dumps({"token": secure.token}))
     # kubectl takes the same file and program.
     shown = subprocess.run(["kubectl", "--kubeconfig", config, "get", "--raw", "/api/v1/pods"], capture_output=True,
                            text=True, timeout=30)
     assert shown.returncode == 0, shown.stderr
+    [by_kubectl] = calls(folder)
+    if is_told:
+        # What kubectl passes on of an extension that this cluster has not.
+        assert by_kubectl["spec"]["cluster"].pop("config") is None
+    assert by_kubectl["apiVersion"] == version and ("cluster" in by_kubectl["spec"]) == is_told
     (folder / "calls").unlink()
     plane = bench.control_plane(*FLAGS, config)
     wait_watching(plane)
-    # One call for the list and the watch, told that nobody is there.
+    # One call for the list and the watch, told what kubectl tells where nobody is there.
     wait_for("the watch", lambda: secure.watches == 1)
-    assert calls(folder) == [{"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}]
+    assert calls(folder) == [by_kubectl] and by_kubectl["spec"]["interactive"] is False
     # What the API server refuses is asked for anew.
     secure.token = "another-secret-token"
     (folder / "status").write_text(json.dumps({"token": secure.token}))

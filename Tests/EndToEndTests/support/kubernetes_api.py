@@ -3,12 +3,15 @@
 import base64
 import json
 import re
+import socket
 import ssl
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import yaml
@@ -40,11 +43,21 @@ REASONS = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 410: "Expired
            503: "ServiceUnavailable"}
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]):
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
+
 class KubernetesAPI:
     """`pods` change through `apply` and `delete`; `events` is all that ever happened."""
 
-    def __init__(self, folder: Path | None = None, token: str = "secret-token", client_certificates: bool = False):
+    def __init__(self, folder: Path | None = None, token: str = "secret-token", client_certificates: bool = False,
+                 host: str = "127.0.0.1"):
         self.token = token
+        self.host = host
         self.lock = threading.Condition()
         self.version = 1000
         self.pods: dict[str, dict] = {}
@@ -61,11 +74,12 @@ class KubernetesAPI:
         self.snapshots: dict[str, tuple[str, list[dict]]] = {}
         self.answer_status: int | None = None
         self.refused_watches: int | None = None
+        # Asked first with the request's handler and query; true when it has answered.
+        self.intercept: Callable[[Any, dict[str, str]], bool] = lambda handler, query: False
         self.watches = 0
         self.dropped = 0
         self.folder = folder
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.server.daemon_threads = True
+        self.server = Server((host, 0), self._handler())
         self.port = self.server.server_address[1]
         self.scheme = "http"
         if folder:
@@ -74,7 +88,8 @@ class KubernetesAPI:
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
     # What the test does
 
@@ -172,12 +187,11 @@ class KubernetesAPI:
         def openssl(*arguments: str) -> None:
             subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2",
-                "-subj", "/CN=test-ca")
-        (folder / "san").write_text("subjectAltName=IP:127.0.0.1")
+        curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+        openssl("req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test-ca")
+        (folder / "san").write_text(f"subjectAltName=IP:{self.host}")
         for name in ("server", "client"):
-            openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj",
-                    f"/CN={name}")
+            openssl("req", *curve, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
             openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out",
                     f"{name}.pem", "-days", "2", "-extfile", "san")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -203,21 +217,16 @@ class KubernetesAPI:
                 api.requests.append((parts.path, query))
                 if api.token and self.headers.get("Authorization") != f"Bearer {api.token}":
                     return self.fail(401, "Unauthorized")
-                if self.discover(parts.path):
+                if self.discover(parts.path) or api.intercept(self, query):
                     return None
                 if api.answer_status:
                     return self.fail(api.answer_status, "pods is forbidden")
                 namespace = parts.path.split("/")[4] if parts.path.startswith("/api/v1/namespaces/") else None
-                selected = [
-                    pod for pod in list(api.pods.values())
-                    if matches(query.get("labelSelector", ""), pod["metadata"]["labels"])
-                    and namespace in (None, pod["metadata"]["namespace"])
-                ]
                 if query.get("watch") and api.refused_watches:
                     return self.fail(api.refused_watches, "no watch for you")
                 if query.get("watch"):
                     return self.watch(query, namespace)
-                self.list(query, selected)
+                self.list(query, namespace)
 
             def discover(self, path: str) -> bool:
                 """What clients ask before they know which resources there are."""
@@ -237,7 +246,14 @@ class KubernetesAPI:
                     return False
                 return True
 
-            def list(self, query: dict[str, str], selected: list[dict]) -> None:
+            def selected(self, query: dict[str, str], namespace: str | None) -> list[dict]:
+                return [
+                    pod for pod in api.pods.values()
+                    if matches(query.get("labelSelector", ""), pod["metadata"]["labels"])
+                    and namespace in (None, pod["metadata"]["namespace"])
+                ]
+
+            def list(self, query: dict[str, str], namespace: str | None) -> None:
                 """Every page of a list is of one moment, and its `continue` is good for one use."""
                 size = min(int(query.get("limit") or 0) or 10**9, api.page_size or 10**9)
                 with api.lock:
@@ -246,7 +262,7 @@ class KubernetesAPI:
                             return self.fail(410, "The provided continue parameter is too old")
                         version, rest = api.snapshots.pop(token)
                     else:
-                        version, rest = str(api.version), selected
+                        version, rest = str(api.version), self.selected(query, namespace)
                     metadata = {"resourceVersion": version}
                     if len(rest) > size:
                         metadata["continue"] = token = f"token-{len(api.requests)}-{len(rest)}"

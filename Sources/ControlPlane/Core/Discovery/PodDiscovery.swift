@@ -94,6 +94,8 @@ public struct PodDiscovery: Sendable {
     public mutating func listed(_ pods: [Pod], by watch: Int, at now: Int64) -> [DiscoveryAction] {
         let uids = Set(pods.map(\.reference.uid))
         leftOutByWatch[watch] = 0
+        // A watch that has a pod alone is behind nobody, and a database that was restored from a copy counts from there.
+        for uid in uids where entries[uid]?.watches == [watch] { entries[uid]?.pod?.version = nil }
         var actions: [DiscoveryAction] = []
         // What is gone goes first: its address may be a new pod's.
         for uid in entries.keys.sorted() where entries[uid]?.watches.contains(watch) == true && !uids.contains(uid) {

@@ -44,10 +44,18 @@ public struct PodPage: Hashable, Sendable {
         var metadata: Metadata
         var items: [Entry]
 
-        private enum CodingKeys: CodingKey { case metadata, items }
+        private enum CodingKeys: CodingKey { case kind, metadata, items }
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
+            // Whatever else answers in the API server's place: taken as an empty list, it would end every worker.
+            guard try container.decode(String.self, forKey: .kind) == "PodList", container.contains(.items) else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: .kind,
+                    in: container,
+                    debugDescription: "This is no list of pods."
+                )
+            }
             metadata = try container.decode(Metadata.self, forKey: .metadata)
             // An empty list may be null.
             items = try container.decodeIfPresent([Entry].self, forKey: .items) ?? []

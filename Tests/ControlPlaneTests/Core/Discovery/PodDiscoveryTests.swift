@@ -227,6 +227,24 @@ struct PodDiscoveryTests {
         #expect(discovery.applied(pod(nil), by: 1, at: 3).isEmpty)
     }
 
+    /// One watch alone is never behind: a database that was restored from a copy counts from there.
+    @Test func versionsThatGoBackHideNothing() throws {
+        var discovery = try Tests.discovery()
+        let known = [Tests.pod("a", version: 5_000), Tests.pod("b", "10.0.0.2", version: 5_001)]
+        _ = discovery.listed(known, by: 0, at: 0)
+        let pods = [Tests.pod("a", ready: false, version: 3_000), Tests.pod("b", "10.0.0.2", version: 2_999)]
+        #expect(Tests.brief(discovery.listed(pods, by: 0, at: 1)) == ["=a"])
+        let ending = Tests.pod("b", "10.0.0.2", terminating: true, version: 3_001)
+        #expect(Tests.brief(discovery.applied(ending, by: 0, at: 2)) == ["-b"])
+    }
+
+    @Test(arguments: [(5, 6), (6, 5)] as [(UInt64, UInt64)])
+    func ofAPodThatAListHasTwiceTheLaterStateCounts(_ ready: UInt64, _ starting: UInt64) throws {
+        var discovery = try Tests.discovery()
+        let pods = [Tests.pod("a", version: ready), Tests.pod("a", ready: false, version: starting)]
+        #expect(Tests.brief(discovery.listed(pods, by: 0, at: 0)) == (ready > starting ? ["+a"] : []))
+    }
+
     @Test func aBareDeletionOfOneWatchIsEnough() throws {
         var discovery = try Tests.discovery(prefill: ["stage=p"])
         let labels = ["app": "x", "stage": "p"]

@@ -167,7 +167,7 @@ struct PodWatchTests {
 
     @Test func oneBadPodHarmsNoOtherOne() throws {
         let text = """
-            {"metadata":{"resourceVersion":"7","continue":""},"items":[{"metadata":{"name":"a","uid":"u"}},\
+            {"kind":"PodList","metadata":{"resourceVersion":"7","continue":""},"items":[{"metadata":{"name":"a","uid":"u"}},\
             {"metadata":{"name":5}},{"metadata":{"name":"b"}},7,\
             {"metadata":{"name":"odd","uid":"o","annotations":{"signalbox.dev/weight":"2","other":"x"}},"spec":7,"status":[]}]}
             """
@@ -176,7 +176,16 @@ struct PodWatchTests {
         // Who it is, is known; what is odd counts as missing, and what nobody reads is not kept.
         #expect(page.pods[1].phase == "Unknown" && page.pods[1].annotations == ["signalbox.dev/weight": "2"])
         #expect(page.resourceVersion == "7" && page.continuation == nil)
-        #expect(PodPage(json: Array("{\"metadata\":{},\"items\":null}".utf8))?.pods == [])
-        #expect(PodPage(json: Array("[]".utf8)) == nil)
+        #expect(PodPage(json: Array(#"{"kind":"PodList","metadata":{},"items":null}"#.utf8))?.pods == [])
+    }
+
+    /// Taken as an empty list, it would end every worker.
+    @Test(arguments: [
+        "[]", "{}", #"{"metadata":{},"items":[]}"#, #"{"kind":"PodList","metadata":{}}"#,
+        #"{"kind":"NodeList","metadata":{},"items":[]}"#, #"{"kind":"Status","metadata":{},"code":503}"#,
+        #"{"kind":null,"metadata":{},"items":[]}"#,
+    ])
+    func whatIsNoListOfPodsIsNoEmptyOne(_ text: String) {
+        #expect(PodPage(json: Array(text.utf8)) == nil)
     }
 }
