@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from datetime import datetime
 
 import pytest
 
@@ -251,6 +252,16 @@ def test_the_absence_of_the_api_server_changes_nothing(bench: Workbench, api: Ku
     wait_gone(plane, gone.url)
     assert workers(plane)[kept.url]["incarnation"] == incarnation
     assert series('signalbox_discovery_up{role="regular"}') == "1"
+    api.drop_watches()
+    wait_for("another watch", lambda: series('signalbox_discovery_watch_restarts_total{role="regular"}') != "0")
+    # The series say what the admin API says.
+    told = plane.admin.get("/discovery").json()["watches"][0]
+    assert int(series('signalbox_discovery_watch_restarts_total{role="regular"}')) == told["restarts"] >= 1
+    assert int(series('signalbox_discovery_errors_total{role="regular"}')) == told["errors"] >= 1
+    for field, name in (("last_list", "list"), ("last_event", "event")):
+        shown = float(series(f'signalbox_discovery_last_{name}_timestamp_seconds{{role="regular"}}'))
+        said = datetime.fromisoformat(told[field]).timestamp() if told[field] else 0
+        assert abs(shown - said) <= 1, name
     logs = plane.log()
     assert logs.count("Kubernetes cannot be watched") == 1, "one line for one failure, however often it is tried"
 
