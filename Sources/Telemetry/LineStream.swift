@@ -41,7 +41,10 @@ final class LineStream: Sendable {
             if state.linesLost > 0, isWritable(state) {
                 let text = Array(((state.isTorn ? "\n" : "") + notice(state.linesLost)).utf8)
                 state.isStuck = false
-                guard text.withUnsafeBytes({ put($0[...]) }) else { return lose(lines[...], &state) }
+                guard text.withUnsafeBytes({ put($0[...]) }) else {
+                    state.isTorn = true
+                    return lose(lines[...], &state)
+                }
                 state.linesLost = 0
                 state.isTorn = false
             }
