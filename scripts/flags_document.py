@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Writes docs/flags.md from the programs themselves and from the table of the original's flags.
+"""Writes docs/flags.md from the programs themselves and from the table of the original's flags, and what the Python side says
+of flags from what the programs say.
 
 usage: scripts/flags_document.py [--check] [--bin-dir FOLDER]
 
---check     write nothing; exit status 1 when the file is not what would be written
+--check     write nothing; exit status 1 when a file is not what would be written
 --bin-dir   folder of signalbox and signalbox-proxy (default .build/release)
 """
 
@@ -14,11 +15,8 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(PROJECT / "python" / "src"))
-
-from signalbox.flags import FLAGS  # noqa: E402
-
 DOCUMENT = PROJECT / "docs" / "flags.md"
+MEANINGS = PROJECT / "python" / "src" / "signalbox" / "meanings.py"
 GENERAL = "General"
 
 
@@ -53,7 +51,21 @@ def tables(found: list[dict]) -> list[str]:
     return lines
 
 
+def meanings(found: list[dict]) -> str:
+    """The Python side's text for each flag of `signalbox launch`, under each of its names."""
+    lines = ['"""What `signalbox launch --help` says of its flags. Written by scripts/flags_document.py."""', "", "MEANINGS = {"]
+    for argument in found:
+        for name in argument["names"]:
+            if name["kind"] == "long":
+                lines.append(f"    {json.dumps(name['name'])}: {json.dumps(' '.join(argument['abstract'].split()))},")
+    return "\n".join([*lines, "}", ""])
+
+
 def original() -> list[str]:
+    # Needs the meanings, which may only just have been written.
+    sys.path.insert(0, str(PROJECT / "python" / "src"))
+    from signalbox.flags import FLAGS
+
     lines = ["| flag of the original | here |", "|---|---|"]
     for flag in FLAGS:
         names = ", ".join(f"`--{name}`" for name in (flag.name, *flag.other_names))
@@ -93,18 +105,24 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 when the file is not up to date")
     parser.add_argument("--bin-dir", type=Path, default=PROJECT / ".build" / "release", help="folder of the programs")
     options = parser.parse_args()
+    differing = []
     try:
-        text = document(options.bin_dir)
+        launch = arguments([str(options.bin_dir / "signalbox"), "launch"])
+        for file, write in ((MEANINGS, lambda: meanings(launch)), (DOCUMENT, lambda: document(options.bin_dir))):
+            text = write()
+            if file.exists() and file.read_text() == text:
+                continue
+            differing.append(file)
+            if not options.check:
+                file.write_text(text)
     except FileNotFoundError as error:
         print(f"{error.filename} is missing; run swift build -c release, or name another --bin-dir.", file=sys.stderr)
         return 2
     if not options.check:
-        DOCUMENT.write_text(text)
         return 0
-    if DOCUMENT.exists() and DOCUMENT.read_text() == text:
-        return 0
-    print("docs/flags.md is not what the programs say; run scripts/flags_document.py.", file=sys.stderr)
-    return 1
+    for file in differing:
+        print(f"{file.relative_to(PROJECT)} is not what the programs say; run scripts/flags_document.py.", file=sys.stderr)
+    return 1 if differing else 0
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ usage() {
 usage: scripts/test.sh [all|unit|simulation|e2e] [--slow] [--measure] [pytest arguments]
 
   all        unit tests, simulation, then end-to-end tests (default)
-  unit       Swift Testing suites, debug build
-  simulation both planes in 10,000 simulated worlds, and every planted bug; release build
-  e2e        pytest with real processes, release build
+  unit       Swift Testing suites
+  simulation both planes in 10,000 simulated worlds, and every planted bug
+  e2e        pytest with real processes: two tests at a time, then those that measure, alone
   --slow     also the tests marked slow (minutes each)
   --measure  write the measured figures to docs/measurements.md
 
-Further arguments go to pytest: scripts/test.sh e2e Tests/EndToEndTests/admin -k audit
+One optimised build serves all of it. Further arguments go to pytest, which then runs one test after the other:
+scripts/test.sh e2e Tests/EndToEndTests/admin -k audit
 
 environment:
   SIGNALBOX_BIN_DIR        test the programs of this folder instead of building them
@@ -50,29 +51,50 @@ install_missing() {
     ensure_swift
 }
 
+# Unit tests reach what is internal; every build of this script is made so, that none is made twice.
+export SIGNALBOX_TESTABLE=1
+
 unit_tests() {
-    note "\$ swift test --parallel"
-    swift test --package-path "$project_root" --parallel
+    note "\$ swift test -c release --parallel"
+    swift test --package-path "$project_root" -c release --parallel
 }
 
-# Every planted bug must be found, and nothing else.
+# Every planted bug must be found, and nothing else. Half of the seeds for each of two cores.
 simulation() {
-    local plant
+    local plant halves=() half status=0
     for plant in lost-audit lower-sequence mixed-version mixed-tables stale-table forgotten-breaker leaked-load lost-deadline; do
         note "\$ simulation --seeds 1000 --plant $plant"
         "$bin_dir/simulation" --seeds 1000 --plant "$plant"
     done
-    note "\$ simulation --seeds 10000"
-    "$bin_dir/simulation" --seeds 10000
+    for half in 1 5001; do
+        note "\$ simulation --first-seed $half --seeds 5000"
+        "$bin_dir/simulation" --first-seed "$half" --seeds 5000 &
+        halves+=($!)
+    done
+    for half in "${halves[@]}"; do wait "$half" || status=1; done
+    return "$status"
 }
 
-end_to_end_tests() {
+run_pytest() {
+    note "\$ .venv/bin/python -m pytest $*"
+    SIGNALBOX_BIN_DIR=$bin_dir SIGNALBOX_RESULTS=$results "$project_root/.venv/bin/python" -m pytest "$@"
+}
+
+# What was chosen by hand, one after the other.
+chosen_tests() {
     local selection=()
     [[ $slow == yes ]] || selection=(-m "not slow")
     ((${#tests[@]} > 0)) || tests=(Tests/EndToEndTests)
-    note "\$ .venv/bin/python -m pytest ${tests[*]} ${selection[*]} ${pytest_arguments[*]}"
-    SIGNALBOX_BIN_DIR=$bin_dir SIGNALBOX_RESULTS=$results \
-        "$project_root/.venv/bin/python" -m pytest "${tests[@]}" "${selection[@]}" "${pytest_arguments[@]}"
+    run_pytest "${tests[@]}" "${selection[@]}" "${pytest_arguments[@]}"
+}
+
+# Most tests wait more than they compute.
+tests_beside_others() { run_pytest Tests/EndToEndTests -m "not alone and not measured and not slow" -n 2 --dist loadgroup; }
+
+tests_alone() {
+    local wanted="alone or measured or slow"
+    [[ $slow == yes ]] || wanted="(alone or measured) and not slow"
+    run_pytest Tests/EndToEndTests -m "$wanted"
 }
 
 write_measurements() {
@@ -87,12 +109,18 @@ trap 'rm -f "$results"' EXIT
 stage "Install what is missing" install_missing
 if [[ $part != unit ]]; then
     stage "Python environment" ensure_python_environment
-    stage "Build, release" build_release
+    [[ $part != all ]] || swift_build_arguments+=(--build-tests)
+    stage "Build" build_release
 fi
 if [[ $part == all || $part == unit ]]; then stage "Unit tests" unit_tests; fi
 if [[ $part == all || $part == simulation ]]; then stage "Simulation" simulation; fi
 if [[ $part == all || $part == e2e ]]; then
-    stage "End-to-end tests" end_to_end_tests
+    if ((${#tests[@]} + ${#pytest_arguments[@]} > 0)); then
+        stage "End-to-end tests" chosen_tests
+    else
+        stage "End-to-end tests" tests_beside_others
+        stage "End-to-end tests, alone" tests_alone
+    fi
     if [[ $measure == yes ]]; then stage "Write docs/measurements.md" write_measurements; fi
 fi
 print_stages

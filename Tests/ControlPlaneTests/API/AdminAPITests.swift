@@ -1,8 +1,9 @@
 import ControlPlaneCore
 import HTTPTypes
 import Hummingbird
-import HummingbirdTesting
+import Logging
 import NIOCore
+import NIOEmbedded
 import SignalboxProtocol
 import Testing
 
@@ -21,19 +22,45 @@ struct AdminAPITests {
         _ target: String,
         headers: HTTPFields = [:],
         body: String? = nil
-    ) async throws -> TestResponse {
-        let application = Application(router: test.plane.api.router(.tcp))
-        return try await application.test(.router) { client in
-            try await client.execute(
-                uri: target,
+    ) async throws -> Answer {
+        var fields = headers
+        if let body { fields[.contentLength] = String(body.utf8.count) }
+        let request = Request(
+            head: HTTPRequest(
                 method: method,
-                headers: headers,
-                body: body.map(ByteBuffer.init(string:))
-            )
-        }
+                scheme: "http",
+                authority: "localhost",
+                path: target,
+                headerFields: fields
+            ),
+            body: RequestBody(buffer: ByteBuffer(string: body ?? ""))
+        )
+        let source = ApplicationRequestContextSource(
+            channel: NIOAsyncTestingChannel(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let responder = test.plane.api.router(.tcp).buildResponder()
+        let response = try await responder.respond(to: request, context: AdminContext(source: source))
+        let content = Content()
+        try await response.body.write(content)
+        return Answer(status: response.status, headers: response.headers, body: content.buffer)
     }
 
-    private func text(_ response: TestResponse) -> String { String(buffer: response.body) }
+    private struct Answer {
+        var status: HTTPResponse.Status
+        var headers: HTTPFields
+        var body: ByteBuffer
+    }
+
+    /// Takes what a response writes.
+    private final class Content: ResponseBodyWriter {
+        var buffer = ByteBuffer()
+
+        func write(_ part: ByteBuffer) { buffer.writeImmutableBuffer(part) }
+        func finish(_ trailingHeaders: HTTPFields?) {}
+    }
+
+    private func text(_ response: Answer) -> String { String(buffer: response.body) }
 
     private func sequence() async throws -> UInt64 { try await test.store.version().sequence }
 

@@ -22,6 +22,9 @@ ALL = cases(FILE)
 REPETITIONS = 10
 RESIDENT_BYTES_GROWTH_MAX = 10 << 20
 
+# The last tests look at what the first have left: one process runs them all.
+pytestmark = pytest.mark.xdist_group("framing")
+
 
 def answer(connection: WorkerConnection, request: RecordedRequest) -> None:
     connection.send(response_bytes(b"ok", content_type="text/plain"))

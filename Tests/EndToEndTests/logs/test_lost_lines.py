@@ -12,6 +12,7 @@ from support.waiting import wait_for
 def test_lines_that_a_full_disk_does_not_take_are_counted_and_told_of(bench: Workbench) -> None:
     folder, port = bench.folder / "logs", free_port()
     plane = bench.control_plane("--log-dir", folder, "--log-format", "json", "--prometheus-port", port)
+    wait_for("the log file", lambda: any(folder.iterdir()))
     [file] = folder.iterdir()
     with file.open("a") as log:
         log.write("{}\n" * (2 << 20))
