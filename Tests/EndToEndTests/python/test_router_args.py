@@ -1,6 +1,7 @@
 """The Python face reads what the original read, and says the same to the native program."""
 
 import argparse
+import dataclasses
 import json
 import re
 import shutil
@@ -89,6 +90,41 @@ def test_flags_take_the_values_that_the_native_program_takes() -> None:
             assert set(argument["allValues"]) == set(flag.choices or ()), flag.name
     policies = native["policy"]["abstract"].rpartition(": ")[2].rstrip(".").split(", ")
     assert set(policies) == set(POLICIES) == {policy.value for policy in PolicyType}
+
+
+# Where the original's documented defaults, which the Python side keeps, are not those of the native program.
+OTHER_DEFAULTS = {"policy", "cache-threshold", "balance-abs-threshold", "balance-rel-threshold", "max-payload-size"}
+
+
+def test_defaults_are_those_of_the_native_program_where_the_original_has_no_others() -> None:
+    shown = subprocess.run([binary("signalbox"), "launch", "--experimental-dump-help"], capture_output=True, text=True, check=True)
+    native = {}
+    for argument in json.loads(shown.stdout)["command"]["arguments"]:
+        told = re.search(r"\((?:default: as stored, at first |default: )?([a-z0-9_.]+)\)", argument["abstract"])
+        for name in argument.get("names", []):
+            native[name["name"]] = argument.get("defaultValue") or (told and told.group(1))
+    given = {flag.native: str(flag.default) for flag in FLAGS if flag.native and flag.default not in (None, False)}
+    assert len(given) > 10
+    assert {name for name, default in given.items() if default != native[name]} == OTHER_DEFAULTS
+
+
+def test_help_tells_the_default_that_counts() -> None:
+    texts = {flag.name: flag.help for flag in FLAGS}
+    assert texts["cache-threshold"].endswith("share of the text (default: 0.5).")
+    assert texts["policy"].startswith("Routing policy: ") and texts["policy"].endswith("(default: cache_aware).")
+    assert texts["max-idle-secs"].endswith("(14400).")
+    assert all("\n" not in text and text.count("default") <= 1 for text in texts.values())
+
+
+def test_arguments_are_a_dataclass() -> None:
+    args = RouterArgs(policy="random", worker_urls=["http://a:1"])
+    changed = dataclasses.replace(args, port=5)
+    assert (changed.policy, changed.port, args.port) == ("random", 5, 30000)
+    assert RouterArgs(**dataclasses.asdict(changed)) == changed != args
+    assert {field.name for field in dataclasses.fields(RouterArgs)} == {flag.field for flag in FLAGS} | {"native_arguments"}
+    other = RouterArgs()
+    other.worker_urls.append("http://b:1")
+    assert RouterArgs().worker_urls == []
 
 
 def test_arguments_come_from_dictionaries_and_parsers() -> None:

@@ -1,7 +1,10 @@
 """Every flag of the original router, what becomes of it, and those that are new: one table."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Optional, Sequence
+
+from signalbox.meanings import MEANINGS
 
 
 class UnsupportedFeature(ValueError):
@@ -24,7 +27,6 @@ class Flag:
     meaning: str = ""
     other_names: Sequence[str] = ()
     choices: Optional[Sequence[str]] = None
-    metavar: Optional[Any] = None
     # Values of a feature that is not there, which ask for what this router does anyway.
     harmless: Sequence[str] = ()
 
@@ -33,6 +35,14 @@ class Flag:
         """The name of the attribute."""
         return self.name.replace("-", "_")
 
+    @property
+    def help(self) -> str:
+        """What `--help` says; a default of this table stands for the native program's own."""
+        if self.native is None or self.default in (None, False):
+            return self.meaning
+        meaning = re.sub(r" \((default: [^()]*|[0-9.]+)\)", "", self.meaning)
+        return f"{meaning[:-1]} (default: {self.default})."
+
 
 POLICIES = (
     "random", "round_robin", "cache_aware", "power_of_two", "bucket", "manual", "consistent_hashing", "prefix_hash",
@@ -40,8 +50,8 @@ POLICIES = (
 )
 
 
-def acts(name: str, kind: Any, default: Any, meaning: str, native: Optional[str] = None, **more: Any) -> Flag:
-    return Flag(name, kind, default, native or name, meaning=meaning, **more)
+def acts(name: str, kind: Any, default: Any, **more: Any) -> Flag:
+    return Flag(name, kind, default, native=name, meaning=MEANINGS[name], **more)
 
 
 def lacks(name: str, feature: str, kind: Any = "text", default: Any = None, **more: Any) -> Flag:
@@ -56,63 +66,63 @@ HISTORY = "history of conversations"
 TRACES = "OpenTelemetry traces"
 
 FLAGS: Sequence[Flag] = (
-    acts("host", "text", "127.0.0.1", "where clients are served"),
-    acts("port", int, 30000, "and on which port"),
-    acts("worker-urls", "list", None, "workers to begin with"),
-    acts("policy", "text", "cache_aware", "how a worker is picked", choices=POLICIES),
-    acts("worker-startup-timeout-secs", int, 300, "how long a worker may take to become healthy"),
-    acts("worker-startup-check-interval", int, 10, "longest time between two probes until then, in seconds"),
-    acts("cache-threshold", float, 0.5, "cache_aware: a match must be more than this share of the text"),
-    acts("balance-abs-threshold", int, 32, "cache_aware: out of balance when loads differ by more than this"),
-    acts("balance-rel-threshold", float, 1.0001, "and by more than this factor"),
-    acts("eviction-interval-secs", int, 60, "cache_aware: how often the tree is cut", other_names=("eviction-interval",)),
-    acts("max-tree-size", int, 2**24, "cache_aware: characters for each worker"),
-    acts("max-payload-size", int, 256 * 2**20, "largest request body in bytes"),
-    acts("bucket-adjust-interval-secs", int, None, "bucket: how often the lengths are cut anew"),
-    acts("max-idle-secs", int, None, "manual: an unused key is forgotten"),
-    acts("assignment-mode", "text", None, "manual: where a new key goes", choices=("random", "min_load", "min_group")),
-    acts("verbose", "flag", False, "log debug messages"),
-    acts("log-level", "text", None, "lowest level that is logged", choices=("debug", "info", "warn", "warning", "error", "critical")),
-    acts("prometheus-port", int, 29000, "where metrics are served"),
-    acts("prometheus-host", "text", "127.0.0.1", "and at which address"),
-    acts("request-timeout-secs", int, None, "how long a request may take in all"),
-    acts("shutdown-delay-secs", int, None, "how long it serves on at the end while /readiness says no"),
-    acts("shutdown-grace-period-secs", int, None, "how long requests may go on then"),
-    acts("max-concurrent-requests", int, None, "most requests at workers at one time; -1: no limit"),
-    acts("queue-size", int, None, "most requests that wait"),
-    acts("queue-timeout-secs", int, None, "and how long"),
-    acts("rate-limit-tokens-per-second", int, None, "requests begun in a second"),
-    acts("retry-max-retries", int, None, "most attempts for one request"),
-    acts("retry-initial-backoff-ms", int, None, "wait before the second one"),
-    acts("retry-max-backoff-ms", int, None, "longest wait"),
-    acts("retry-backoff-multiplier", float, None, "how much longer each wait is"),
-    acts("retry-jitter-factor", float, None, "share of a wait that is random"),
-    acts("disable-retries", "flag", False, "make one attempt"),
-    acts("cb-failure-threshold", int, None, "failures in a row that take a worker out"),
-    acts("cb-success-threshold", int, None, "successes in a row that bring it back"),
-    acts("cb-timeout-duration-secs", int, None, "longest time until it is tried again"),
-    acts("cb-window-duration-secs", int, None, "failures further apart are not in a row"),
-    acts("disable-circuit-breaker", "flag", False, "take no worker out because of failed requests"),
-    acts("health-failure-threshold", int, None, "probes in a row that take a worker out"),
-    acts("health-success-threshold", int, None, "and bring it back"),
-    acts("health-check-timeout-secs", int, None, "how long a probe may take"),
-    acts("health-check-interval-secs", int, None, "time between two probes"),
-    acts("health-check-endpoint", "text", None, "the path that is probed"),
-    acts("disable-health-check", "flag", False, "count workers as ready without probing them"),
-    acts("request-id-headers", "list", None, "header fields that may carry a request's id"),
-    acts("log-dir", "text", None, "folder for log files by day"),
-    acts("admin-host", "text", None, "where the admin API is served"),
-    acts("admin-port", int, None, "and on which port; a second router on a host needs its own"),
-    acts("data-planes", int, None, "how many processes serve clients"),
-    acts("database", "text", None, "file that keeps workers, policies, settings and the audit"),
-    acts("runtime-dir", "text", None, "folder for the sockets of this router"),
-    acts("service-discovery", "flag", False, "make workers of pods of Kubernetes"),
-    acts("selector", "list", None, "labels of the pods that are workers, as key=value"),
-    acts("service-discovery-port", int, 80, "where a worker listens whose pod names no port"),
-    acts("service-discovery-namespace", "text", None, "where pods are looked for; everywhere when missing"),
-    acts("kubeconfig", "text", None, "how to reach the API server from outside of pods"),
-    acts("prefill-selector", "list", None, "labels of pods that are prefill workers"),
-    acts("decode-selector", "list", None, "labels of pods that are decode workers"),
+    acts("host", "text", "127.0.0.1"),
+    acts("port", int, 30000),
+    acts("worker-urls", "list", None),
+    acts("policy", "text", "cache_aware", choices=POLICIES),
+    acts("worker-startup-timeout-secs", int, 300),
+    acts("worker-startup-check-interval", int, 10),
+    acts("cache-threshold", float, 0.5),
+    acts("balance-abs-threshold", int, 32),
+    acts("balance-rel-threshold", float, 1.0001),
+    acts("eviction-interval-secs", int, 60, other_names=("eviction-interval",)),
+    acts("max-tree-size", int, 2**24),
+    acts("max-payload-size", int, 256 * 2**20),
+    acts("bucket-adjust-interval-secs", int, None),
+    acts("max-idle-secs", int, None),
+    acts("assignment-mode", "text", None, choices=("random", "min_load", "min_group")),
+    acts("verbose", "flag", False),
+    acts("log-level", "text", None, choices=("debug", "info", "warn", "warning", "error", "critical")),
+    acts("prometheus-port", int, 29000),
+    acts("prometheus-host", "text", "127.0.0.1"),
+    acts("request-timeout-secs", int, None),
+    acts("shutdown-delay-secs", int, None),
+    acts("shutdown-grace-period-secs", int, None),
+    acts("max-concurrent-requests", int, None),
+    acts("queue-size", int, None),
+    acts("queue-timeout-secs", int, None),
+    acts("rate-limit-tokens-per-second", int, None),
+    acts("retry-max-retries", int, None),
+    acts("retry-initial-backoff-ms", int, None),
+    acts("retry-max-backoff-ms", int, None),
+    acts("retry-backoff-multiplier", float, None),
+    acts("retry-jitter-factor", float, None),
+    acts("disable-retries", "flag", False),
+    acts("cb-failure-threshold", int, None),
+    acts("cb-success-threshold", int, None),
+    acts("cb-timeout-duration-secs", int, None),
+    acts("cb-window-duration-secs", int, None),
+    acts("disable-circuit-breaker", "flag", False),
+    acts("health-failure-threshold", int, None),
+    acts("health-success-threshold", int, None),
+    acts("health-check-timeout-secs", int, None),
+    acts("health-check-interval-secs", int, None),
+    acts("health-check-endpoint", "text", None),
+    acts("disable-health-check", "flag", False),
+    acts("request-id-headers", "list", None),
+    acts("log-dir", "text", None),
+    acts("admin-host", "text", None),
+    acts("admin-port", int, None),
+    acts("data-planes", int, None),
+    acts("database", "text", None),
+    acts("runtime-dir", "text", None),
+    acts("service-discovery", "flag", False),
+    acts("selector", "list", None),
+    acts("service-discovery-port", int, 80),
+    acts("service-discovery-namespace", "text", None),
+    acts("kubeconfig", "text", None),
+    acts("prefill-selector", "list", None),
+    acts("decode-selector", "list", None),
     lacks("pd-disaggregation", PREFILL_DECODE, "flag", False, other_names=("pd-disaggregated",)),
     lacks("prefill", PREFILL_DECODE, "list"),
     lacks("decode", PREFILL_DECODE, "list"),
@@ -121,7 +131,7 @@ FLAGS: Sequence[Flag] = (
     lacks("mini-lb", PREFILL_DECODE, "flag", False),
     lacks("dp-aware", "routing to the ranks within a worker", "flag", False),
     lacks("enable-igw", "several routers in one process", "flag", False),
-    acts("prometheus-duration-buckets", "list", None, "bounds of the buckets of durations, in seconds"),
+    acts("prometheus-duration-buckets", "list", None),
     lacks("cors-allowed-origins", "CORS", "list"),
     lacks("model-path", GRPC),
     lacks("tokenizer-path", GRPC),

@@ -1,6 +1,7 @@
 """The arguments of a router, from a dictionary, from a command line, and as the arguments of the native program."""
 
 import argparse
+import dataclasses
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Union
 
 from signalbox.flags import FLAGS, Flag, UnsupportedFeature
@@ -9,7 +10,29 @@ _BY_FIELD: Dict[str, Flag] = {flag.field: flag for flag in FLAGS}
 _OTHER_FIELDS = {name.replace("-", "_"): flag.field for flag in FLAGS for name in flag.other_names}
 
 
-class RouterArgs:
+def _no_items() -> List[Any]:
+    return []
+
+
+if TYPE_CHECKING:
+
+    class _Fields:
+        # The attributes come from the table.
+        def __init__(self, **values: Any) -> None: ...
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+else:
+    # A dataclass, as in the original, for who asks for its fields, a dictionary, or a changed copy.
+    _Fields = dataclasses.make_dataclass("_Fields", [
+        (flag.field, Any, dataclasses.field(default_factory=_no_items) if flag.kind == "list" else flag.default) for flag in FLAGS
+    ] + [
+        # Further arguments of `signalbox launch`, which are not the original's.
+        ("native_arguments", List[str], dataclasses.field(default_factory=_no_items)),
+    ], repr=False)
+
+
+class RouterArgs(_Fields):
     """One attribute for each flag of `launch_router`, with the command line's defaults.
 
     >>> RouterArgs(worker_urls=["http://gpu1:8000"], policy="round_robin").port
@@ -17,27 +40,15 @@ class RouterArgs:
     """
 
     def __init__(self, **values: Any) -> None:
-        for flag in FLAGS:
-            setattr(self, flag.field, [] if flag.kind == "list" and flag.default is None else flag.default)
-        # Further arguments of `signalbox launch`, which are not the original's.
-        self.native_arguments: List[str] = list(values.pop("native_arguments", []))
-        for name, value in values.items():
-            field = _OTHER_FIELDS.get(name, name)
-            if field not in _BY_FIELD:
+        known = {_OTHER_FIELDS.get(name, name): value for name, value in values.items()}
+        for name in known:
+            if name not in _BY_FIELD and name != "native_arguments":
                 raise TypeError(f"RouterArgs has no argument '{name}'.")
-            setattr(self, field, value)
-
-    if TYPE_CHECKING:
-        # The attributes come from the table.
-        def __getattr__(self, name: str) -> Any: ...
-        def __setattr__(self, name: str, value: Any) -> None: ...
+        super().__init__(**known)
 
     def __repr__(self) -> str:
         changed = {name: value for name, value in vars(self).items() if value != getattr(_STANDARD, name)}
         return f"RouterArgs({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RouterArgs) and vars(self) == vars(other)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RouterArgs":
@@ -76,7 +87,7 @@ class RouterArgs:
             others = [name for name in flag.other_names if not (parser.allow_abbrev and flag.name.startswith(name))]
             names = [f"--{own}{name}" for name in (flag.name, *others)]
             options: Dict[str, Any] = {
-                "dest": f"{own}{flag.name}".replace("-", "_"), "default": None, "help": flag.meaning,
+                "dest": f"{own}{flag.name}".replace("-", "_"), "default": None, "help": flag.help.replace("%", "%%"),
             }
             if flag.kind == "flag":
                 options["action"] = "store_true"
@@ -113,7 +124,7 @@ class RouterArgs:
                 arguments += [str(item) for item in value]
             elif value is not True:
                 arguments.append(_text(value))
-        return arguments + self.native_arguments
+        return [*arguments, *self.native_arguments]
 
 
 def _labels(items: List[str]) -> Union[Dict[str, str], List[str]]:
