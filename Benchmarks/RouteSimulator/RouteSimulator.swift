@@ -9,14 +9,19 @@ struct RouteSimulator: ParsableCommand {
         commandName: "route-simulator",
         abstract: "Routing policies on a trace: the data plane's own policies and prefix index over modelled engines.",
         discussion: """
-            Without --trace: generated groups with shared prefixes (gsp). A trace has the format of Mooncake: one JSON \
-            object a line with timestamp, input_length, output_length and hash_ids. Example: \
+            Without --trace requests are made up (--generate). A trace has the format of Mooncake: one JSON object a line with \
+            timestamp, input_length, output_length and hash_ids. Examples:
+
             route-simulator --trace conversation_trace.jsonl --load 0.9 --data-planes 1 8
+            route-simulator --generate agents --load 3 --seeds 1 2 3
             """
     )
 
-    @Option(help: "A trace file; without one, gsp.")
+    @Option(help: "A trace file.")
     var trace: String?
+
+    @Option(help: "Without a trace, what is made up: gsp, chat, agents, documents or unshared.")
+    var generate = "gsp"
 
     @Option(help: "Workers.")
     var workers = 8
@@ -59,6 +64,9 @@ struct RouteSimulator: ParsableCommand {
         guard (0...400).contains(exchangeMilliseconds) else {
             throw ValidationError("--exchange-milliseconds must be from 0 to 400.")
         }
+        guard generate == "gsp" || Conversations.kinds[generate] != nil else {
+            throw ValidationError("--generate must be gsp, \(Conversations.kinds.keys.sorted().joined(separator: ", ")).")
+        }
         guard (0.01...100).contains(load) else { throw ValidationError("--load must be from 0.01 to 100.") }
         for name in policies { _ = try router(name) }
     }
@@ -80,9 +88,14 @@ struct RouteSimulator: ParsableCommand {
         return .policy(try configuration(name))
     }
 
-    private func workload(_ seed: UInt64) throws -> Workload {
-        if let trace { return try Workload(trace: trace) }
-        return Workload(groups: 128, seed: seed)
+    private func workload(_ seed: UInt64, load: Double, workers: Double) throws -> Workload {
+        var workload = Workload(groups: 128, seed: seed)
+        if let trace {
+            workload = try Workload(trace: trace)
+        } else if let conversations = Conversations.kinds[generate] {
+            workload = Workload(generate, conversations, load: load, workers: workers, seed: seed)
+        }
+        return workload.scaled(toLoad: load, workers: workers)
     }
 
     /// A policy by its name, and `:parameter=number` for each parameter that is not the default.
@@ -110,7 +123,7 @@ struct RouteSimulator: ParsableCommand {
         }
         let outcomes = try seeds.map { seed in
             let fleet = fleet(planes, seed)
-            return try fleet.run(try workload(seed).scaled(toLoad: load, workers: fleet.capacity), router)
+            return try fleet.run(try workload(seed, load: load, workers: fleet.capacity), router)
         }
         func mean(_ figure: (Outcome) -> Double) -> String {
             padded(text(outcomes.map(figure).reduce(0, +) / Double(outcomes.count)), 8)
@@ -133,12 +146,12 @@ struct RouteSimulator: ParsableCommand {
     }
 
     private func largestLoad(_ router: Router, _ planes: Int, _ limit: Double) throws -> Double {
-        let workload = try workload(seeds[0])
         let fleet = fleet(planes, seeds[0])
-        var (low, high) = (0.05, 2.0)
+        // Where most of every prompt is cached, workers do many times what they could without.
+        var (low, high) = (0.05, trace == nil && generate != "gsp" ? 16.0 : 2.0)
         for _ in 0..<8 {
             let middle = (low + high) / 2
-            let outcome = try fleet.run(workload.scaled(toLoad: middle, workers: fleet.capacity), router)
+            let outcome = try fleet.run(workload(seeds[0], load: middle, workers: fleet.capacity), router)
             if outcome.percentile(0.9) <= limit { low = middle } else { high = middle }
         }
         return low

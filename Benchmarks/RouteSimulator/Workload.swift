@@ -72,19 +72,25 @@ struct Workload {
         }
     }
 
+    /// Made-up conversations, offered as `load` of what so many workers can do.
+    init(_ kind: String, _ conversations: Conversations, load: Double, workers: Double, seed: UInt64) {
+        name = kind
+        engine = conversations.engine
+        requests = conversations.requests(load: load, workers: workers, seed: seed)
+    }
+
     /// Groups with a long shared prefix each and a suffix of their own: 8,000 requests, Poisson arrivals of mean rate 1.
     init(groups: Int, seed: UInt64) {
         name = "gsp"
         engine = .small
         var dice = Dice(seed: seed)
-        func exponential(_ mean: Double) -> Double { -mean * log(1 - dice.unit()) }
         var time = 0.0
         var nextBlock = groups * 1_000
         requests = []
         for _ in 0..<8_000 {
-            time += exponential(1)
+            time += dice.exponential(1)
             let group = dice.below(groups)
-            let suffix = max(64, Int(exponential(4_096)))
+            let suffix = max(64, Int(dice.exponential(4_096)))
             let prefix = (0..<(16_384 / Workload.blockTokens)).map { group * 1_000 + $0 }
             let own = (0..<((suffix + 511) / 512)).map { _ in
                 nextBlock += 1
@@ -94,7 +100,7 @@ struct Workload {
                 TraceRequest(
                     arrival: time,
                     inputTokens: 16_384 + suffix,
-                    outputTokens: max(1, Int(exponential(256))),
+                    outputTokens: max(1, Int(dice.exponential(256))),
                     blocks: prefix + own
                 )
             )
@@ -121,4 +127,5 @@ struct Dice {
     mutating func next() -> UInt64 { generator.next() }
     mutating func below(_ count: Int) -> Int { Int(generator.next() % UInt64(max(1, count))) }
     mutating func unit() -> Double { Double(generator.next() >> 11) / 9_007_199_254_740_992 }
+    mutating func exponential(_ mean: Double) -> Double { -mean * log(1 - unit()) }
 }

@@ -8,6 +8,8 @@ public enum PolicyParameter: String, Hashable, Sendable, CaseIterable {
     case treeSizeMax = "max_tree_size"
     /// 1: a miss goes to the worker with the smallest tree, as in the first version of the original.
     case smallestTree = "smallest_tree"
+    /// 1: of equally loaded workers the first gets a miss, as in sglang-router 0.3.2; else they take turns.
+    case firstOfEquals = "first_of_equals"
     case bucketAdjustIntervalSeconds = "bucket_adjust_interval_secs"
     /// 0: random, 1: the fewest requests, 2: the fewest keys.
     case assignmentMode = "assignment_mode"
@@ -24,7 +26,7 @@ public enum PolicyParameter: String, Hashable, Sendable, CaseIterable {
         case .balanceRelativeThreshold: 1...1_000_000
         case .evictionIntervalSeconds: 1...86_400
         case .treeSizeMax: 1_024...1_073_741_824
-        case .smallestTree: 0...1
+        case .smallestTree, .firstOfEquals: 0...1
         case .bucketAdjustIntervalSeconds: 1...86_400
         case .assignmentMode: 0...2
         case .idleSecondsMax: 1...31_536_000
@@ -36,7 +38,7 @@ public enum PolicyParameter: String, Hashable, Sendable, CaseIterable {
     /// Whether only whole numbers make sense.
     public var isWhole: Bool {
         switch self {
-        case .balanceAbsoluteThreshold, .treeSizeMax, .smallestTree, .assignmentMode, .cacheTokens: true
+        case .balanceAbsoluteThreshold, .treeSizeMax, .smallestTree, .firstOfEquals, .assignmentMode, .cacheTokens: true
         case .cacheThreshold, .balanceRelativeThreshold, .evictionIntervalSeconds, .bucketAdjustIntervalSeconds,
             .idleSecondsMax, .loadFactor:
             false
@@ -53,6 +55,7 @@ extension PolicyName {
             [
                 .cacheThreshold: 0.3, .balanceAbsoluteThreshold: 64, .balanceRelativeThreshold: 1.5,
                 .evictionIntervalSeconds: 60, .treeSizeMax: 16_777_216, .smallestTree: 0,
+                .firstOfEquals: 0,
             ]
         case .bucket:
             [.balanceAbsoluteThreshold: 32_768, .balanceRelativeThreshold: 1.5, .bucketAdjustIntervalSeconds: 5]

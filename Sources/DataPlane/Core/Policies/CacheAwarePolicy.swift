@@ -47,6 +47,8 @@ final class CacheAwarePolicy: Sendable {
         var treeMax = 1 << 24
         /// A miss goes to the worker with the smallest tree, as the original did at first; else to the least loaded one.
         var missesGoToSmallestTree = false
+        /// Else the first of equally loaded workers is picked.
+        var equalsTakeTurns = true
     }
 
     let memory: Memory
@@ -95,7 +97,7 @@ final class CacheAwarePolicy: Sendable {
                 return admitted.min { size($0) * workers[$1].weight < size($1) * workers[$0].weight }
             }
         }
-        return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: cursor)
+        return LeastLoadPolicy.pick(from: ready, of: workers, filter, cursor: parameters.equalsTakeTurns ? cursor : nil)
     }
 
     /// Adds the scalars of the texts of each worker, by the tokens of their leases.

@@ -1,12 +1,13 @@
-/// The worker with the fewest requests in flight for its weight; among equals they take turns.
+/// The worker with the fewest requests in flight for its weight.
 enum LeastLoadPolicy {
+    /// - Parameter cursor: by which equals take turns; nil: the first of them is picked.
     static func pick(
         from ready: [Int],
         of workers: [RoutedWorker],
         _ filter: WorkerFilter,
-        cursor: PolicyCursor
+        cursor: PolicyCursor?
     ) -> Int? {
-        var position = Int(cursor.advance() % UInt64(ready.count))
+        var position = cursor.map { Int($0.advance() % UInt64(ready.count)) } ?? 0
         var best: Int?
         var bestLoad = Int.max
         var bestWeight = 1

@@ -29,7 +29,8 @@ extension Policy {
                 balanceRelative: Float(number(.balanceRelativeThreshold)),
                 evictionMilliseconds: Int(number(.evictionIntervalSeconds) * 1000),
                 treeMax: Int(number(.treeSizeMax)),
-                missesGoToSmallestTree: number(.smallestTree) == 1
+                missesGoToSmallestTree: number(.smallestTree) == 1,
+                equalsTakeTurns: number(.firstOfEquals) == 0
             )
             self = .cacheAware(CacheAwarePolicy(memory.cacheAware, parameters, cursor: cursor))
         case .bucket:

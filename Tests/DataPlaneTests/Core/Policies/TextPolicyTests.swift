@@ -151,6 +151,15 @@ struct TextPolicyTests {
         #expect(bench.route("dddd") == smallest)
     }
 
+    @Test("cache_aware as in sglang-router 0.3.2 sends every miss to the first of equally loaded workers")
+    func firstOfEquals() throws {
+        let bench = try Bench(.cacheAware, ["first_of_equals": 1])
+        let first = try #require(bench.route("aaaaaaaaaaaa"))
+        for text in ["bbbbbb", "cccc", "dddd"] { #expect(bench.route(text) == first) }
+        bench.shared.loads.increment(slot: first)
+        #expect(bench.route("eeee") != first)
+    }
+
     @Test("A match of nothing is none: empty texts are spread")
     func emptyTexts() throws {
         let bench = try Bench(.cacheAware)
