@@ -83,6 +83,11 @@ struct Fleet {
         _ configuration: PolicyConfiguration,
         silentPeers: Int = 0
     ) throws -> Outcome {
+        var configuration = configuration
+        if configuration.name == .kvCost, configuration.parameters["cache_tokens"] == nil {
+            // Workers tell it.
+            configuration.parameters["cache_tokens"] = Double(workload.engine.cacheTokens)
+        }
         var dice = Dice(seed: seed)
         let members = try Fleet.snapshotWorkers(workers, &dice)
         let epoch = try Fleet.epoch(&dice)
@@ -124,7 +129,7 @@ struct Fleet {
         for (number, request) in workload.requests.enumerated() {
             handle(until: request.arrival)
             let plane = dice.below(dataPlanes)
-            let (blocks, text) = Fleet.facts(request)
+            let (blocks, text) = Fleet.facts(request, of: configuration.name)
             let now = Int(request.arrival * 1000)
             let placement = drivers[plane].place(blocks: blocks, text: text, tokens: request.inputTokens, at: now)
             placements.append(placement.map { (plane, $0) })
@@ -165,18 +170,20 @@ struct Fleet {
         return engines.outcome()
     }
 
-    /// The hashes of the blocks as the data plane has them, and eight bytes for each block where a policy wants text.
-    private static func facts(_ request: TraceRequest) -> (blocks: [UInt64], text: [UInt8]) {
+    /// The hashes of the blocks as the data plane has them, and eight bytes for each block where a policy wants text; for
+    /// `prefix_hash`, which looks at less than a block, those of the first alone.
+    private static func facts(_ request: TraceRequest, of policy: PolicyName) -> (blocks: [UInt64], text: [UInt8]) {
         var hashes: [UInt64] = []
         var text: [UInt8] = []
         var chain: UInt64 = 7
         let wanted = request.inputTokens * 4 / BlockHasher.blockBytes
-        for block in request.blocks {
+        for (position, block) in request.blocks.enumerated() {
             for part in 0..<subBlocks where hashes.count < wanted {
                 var dice = Dice(seed: chain ^ UInt64(bitPattern: Int64(block)) &* 31 &+ UInt64(part))
                 chain = dice.next()
                 hashes.append(chain)
             }
+            guard policy != .prefixHash || position == 0 else { continue }
             var number = block
             for _ in 0..<8 {
                 text.append(0x30 + UInt8(number & 0x3F))

@@ -6,7 +6,12 @@ struct KVCostPolicy: Sendable {
     /// How much the request's own work counts at least.
     static let ownWorkWeightMin = 2.0
     /// And at most.
-    static let ownWorkWeightMax = 50.0
+    static let ownWorkWeightMax = 200.0
+    /// How much more it counts where caches are as full as can be (``CacheGroup/lateReuse``): what comes into one drives out what
+    /// would have been used again.
+    static let lateReuseWeight = 12.0
+    /// How much more for the square of the mean backlog in seconds: in overload nothing counts but the work that is saved.
+    static let backlogSquareWeight = 0.2
     /// Context in tokens at which attention has doubled the cost of a token.
     static let attentionTokens = 53_000.0
     /// Seconds of one decode step, and what each running request adds to it: a chunk of prefill waits for one step.
@@ -84,9 +89,9 @@ struct KVCostPolicy: Sendable {
         }
         facts.reason = .rendezvous
         guard let home else { return nil }
-        let ownWeight = min(
-            KVCostPolicy.ownWorkWeightMax,
-            KVCostPolicy.ownWorkWeightMin + (scale.ownWorkWeight - KVCostPolicy.ownWorkWeightMin) * factor
+        let ownWeight = KVCostPolicy.ownWorkWeight(
+            backlogSeconds: scale.backlogSeconds * factor,
+            lateReuse: group.lateReuse
         )
         func cost(_ index: Int) -> Double {
             let worker = workers[index]
@@ -108,6 +113,8 @@ struct KVCostPolicy: Sendable {
         var rate: Double
         /// Of the pool's workers: weights are relative to one another.
         var meanWeight: Double
+        /// Mean time that the work that waits takes.
+        var backlogSeconds: Double
         /// How much the request's own work counts.
         var ownWorkWeight: Double
     }
@@ -133,8 +140,22 @@ struct KVCostPolicy: Sendable {
             pendingTokens += loads.remainingTokens(slot: workers[candidate].lease.slot, rate: rate, at: filter.now)
         }
         let backlogSeconds = pendingTokens / (commonRate * weights)
-        let weight = min(KVCostPolicy.ownWorkWeightMax, KVCostPolicy.ownWorkWeightMin + backlogSeconds)
-        return Scale(rate: commonRate, meanWeight: meanWeight, ownWorkWeight: weight)
+        return Scale(
+            rate: commonRate,
+            meanWeight: meanWeight,
+            backlogSeconds: backlogSeconds,
+            ownWorkWeight: KVCostPolicy.ownWorkWeight(backlogSeconds: backlogSeconds, lateReuse: group.lateReuse)
+        )
+    }
+
+    /// How much the work of a request counts that a cache does not save: everybody behind it pays for it, and it drives
+    /// something else out of a cache.
+    static func ownWorkWeight(backlogSeconds: Double, lateReuse: Double) -> Double {
+        min(
+            ownWorkWeightMax,
+            ownWorkWeightMin + lateReuseWeight * lateReuse + backlogSeconds + backlogSquareWeight * backlogSeconds
+                * backlogSeconds
+        )
     }
 
     /// What the request costs the fleet at a worker, in seconds; `facts` has the depths of its match.

@@ -13,6 +13,10 @@ final class CacheGroup: Sendable {
     private let freshTokens = Atomic<Int>(0)
     /// In thousandths.
     private let bytesPerTokenMilli = Atomic<Int>(4_000)
+    /// Late reuses of the last turnover of the caches or so, each as ``lateReuseUnit``.
+    private let lateReuses = Atomic<Int>(0)
+    /// The stamp at which they were last made fewer.
+    private let lateReusesStamp = Atomic<UInt32>(0)
 
     /// Prompts of fewer bytes say more of what the worker puts around them.
     private static let learnedBytesMin = 2_048
@@ -20,6 +24,9 @@ final class CacheGroup: Sendable {
     private static let bytesPerTokenRange = 1_000...10_000
     /// The weight of one answer: some hundred make the ratio their own.
     private static let answersWeight = 64
+    /// Late reuses lose this share with each such share of a turnover.
+    private static let turnoverParts = 16
+    private static let lateReuseUnit = 1_024
 
     /// Counts blocks that have come.
     private final class Clock: Sendable {
@@ -68,6 +75,38 @@ final class CacheGroup: Sendable {
         let step = (told - known) / CacheGroup.answersWeight
         bytesPerTokenMilli.store(known + (step == 0 ? (told - known).signum() : step), ordering: .relaxed)
         countFresh()
+    }
+
+    /// A block with this stamp is used once more. That is late when its age is about all that the caches hold, between half of it
+    /// and half more.
+    @inline(__always)
+    func noteReuse(of stamp: UInt32) {
+        let most = freshMax.load(ordering: .relaxed)
+        let age = age(of: stamp)
+        guard age > most / 2, age - most / 2 <= most else { return }
+        forgetLateReuses()
+        lateReuses.wrappingAdd(CacheGroup.lateReuseUnit, ordering: .relaxed)
+    }
+
+    /// Late reuses for each block that has come, over the last turnover of the caches or so: how many blocks are missed later
+    /// for one that is driven out. About 0 where everything fits, or nothing comes again.
+    ///
+    /// Two threads at once may lose some.
+    var lateReuse: Double {
+        forgetLateReuses()
+        return Double(lateReuses.load(ordering: .relaxed)) / Double(CacheGroup.lateReuseUnit * freshBlocks)
+    }
+
+    /// Late reuses become fewer with the blocks that have come since.
+    private func forgetLateReuses() {
+        let (now, part) = (now, UInt32(clamping: max(1, freshBlocks / CacheGroup.turnoverParts)))
+        let parts = Int((now &- lateReusesStamp.load(ordering: .relaxed)) / part)
+        guard parts > 0 else { return }
+        var reuses = lateReuses.load(ordering: .relaxed)
+        // After several turnovers nothing is left.
+        for _ in 0..<min(parts, 8 * CacheGroup.turnoverParts) { reuses -= reuses / CacheGroup.turnoverParts }
+        lateReuses.store(reuses, ordering: .relaxed)
+        lateReusesStamp.store(now, ordering: .relaxed)
     }
 
     /// The stamp of a block that is used now.

@@ -176,8 +176,9 @@ public final class PrefixIndex: Sendable {
             if isNew {
                 table.clock &+= 1
                 table.entries[index] = Entry(hash: hash, group: group.number)
-            } else if !group.isFresh(table.entries[index].stamp) {
-                table.entries[index].lanes = LaneSet()
+            } else {
+                group.noteReuse(of: table.entries[index].stamp)
+                if !group.isFresh(table.entries[index].stamp) { table.entries[index].lanes = LaneSet() }
             }
             // A block that comes into one more cache takes room there, too.
             let isKnown = table.entries[index].lanes.contains(lane)

@@ -176,6 +176,18 @@ struct TextPolicyTests {
         #expect(bench.route(Self.long + " And more.") != first)
     }
 
+    @Test("kv_cost counts its own work more where caches are full of what comes again, and most in overload")
+    func ownWorkWeight() {
+        func weight(_ backlog: Double, _ lateReuse: Double) -> Double {
+            KVCostPolicy.ownWorkWeight(backlogSeconds: backlog, lateReuse: lateReuse)
+        }
+        #expect(weight(0, 0) == 2)
+        #expect(weight(1, 0) > 3 && weight(1, 0) < 3.5)
+        #expect(weight(0, 0.5) == 8)
+        #expect(weight(10, 0) > 30)
+        #expect(weight(10_000, 1) == 200)
+    }
+
     @Test(
         "kv_cost whose data planes are not heard agrees with them on two workers for each text, and spreads the texts"
     )

@@ -153,6 +153,45 @@ struct PrefixIndexTests {
         #expect(depths(index, [8], other)[0] == 0)
     }
 
+    /// The hash of a block that has this number.
+    private func hash(_ number: Int) -> UInt64 {
+        var random = SplitMix64(seed: UInt64(number))
+        return random.next()
+    }
+
+    /// Uses `count` blocks in a circle, so that each is used again when all others were; what then counts as used late.
+    private func lateReuse(circle count: Int, _ group: CacheGroup) -> Double {
+        let index = PrefixIndex(bytesMax: 1 << 20)
+        group.freshBlocks = 400
+        // Each circle beside as many blocks that never come again.
+        for use in 0..<8_000 {
+            index.insert([hash(use % count)], lane: 0, group)
+            index.insert([hash(1_000_000 + use)], lane: 0, group)
+        }
+        return group.lateReuse
+    }
+
+    @Test("Blocks that are used again when they were about to leave, or just have left, are late; others are not")
+    func lateReuse() {
+        #expect(lateReuse(circle: 10, CacheGroup(seed: 1)) == 0, "they never get old")
+        // 500 blocks come between two uses: all have just left, and come again beside as many others.
+        let late = lateReuse(circle: 250, CacheGroup(seed: 1))
+        #expect(late > 0.4 && late < 0.6, "every second block that came: \(late)")
+        #expect(lateReuse(circle: 4_000, CacheGroup(seed: 1)) == 0, "no cache could be so large")
+    }
+
+    @Test("Late reuses are forgotten within some turnovers of the caches")
+    func lateReuseEnds() {
+        let group = CacheGroup(seed: 1)
+        let before = lateReuse(circle: 250, group)
+        let index = PrefixIndex(bytesMax: 1 << 20)
+        for block in 0..<400 { index.insert([hash(2_000_000 + block)], lane: 0, group) }
+        let turnover = group.lateReuse
+        #expect(turnover > before / 4 && turnover < before / 2)
+        for block in 0..<4_000 { index.insert([hash(3_000_000 + block)], lane: 0, group) }
+        #expect(group.lateReuse < 0.01)
+    }
+
     @Test("On random texts it says what a naive model says, multi-byte characters and all")
     func naiveModel() {
         var random = SplitMix64(seed: 11)
