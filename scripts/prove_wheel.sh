@@ -12,7 +12,8 @@ usage: scripts/prove_wheel.sh [--suite NAME] [WHEEL]
 
 Makes a minimal Debian with python3 in a temporary folder (about 300 MB, removed at the end), takes SQLite's library from it,
 too, and there, in a network of its own: installs WHEEL (default: the one in python/dist) into a fresh virtual environment, starts
-two simulated workers and launch_router, chats through the openai client, adds a worker, and ends all of it with Ctrl-C.
+two simulated workers and launch_router, chats through the openai client, adds a worker, and ends all of it with Ctrl-C; then
+launch_server, whose launcher is killed, and a Router object.
 
   --suite NAME   release of Debian (default: bookworm); its C library must not be older than the wheel's tag says
 

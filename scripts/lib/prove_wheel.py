@@ -79,6 +79,44 @@ def start(*arguments: str) -> subprocess.Popen:
     return subprocess.Popen([ENVIRONMENT / "bin" / arguments[0], *arguments[1:]], cwd="/tmp", start_new_session=True)
 
 
+def wait_for_no_process() -> None:
+    deadline = time.monotonic() + SECONDS_MAX
+    while processes():
+        assert time.monotonic() < deadline, f"left: {processes()}"
+        time.sleep(0.1)
+    say("no process is left")
+
+
+def servers_without_their_launcher() -> None:
+    """launch_server, whose launcher is killed with kill -9."""
+    launcher = start("python", "-m", "sglang_router.launch_server", "--dp-size", "2",
+                     "--server-command", f"{ENVIRONMENT / 'bin' / 'simulated-worker'} --model simulated")
+    wait_for("the router of launch_server", f"{ROUTER}/readiness")
+    # The worker that was added to the first router is in the database, and stays until somebody removes it.
+    servers = [url for url in json.loads(ask("GET", f"{ROUTER}/list_workers"))["urls"] if url != ADDED]
+    say(f"servers: {' '.join(servers)}")
+    assert len(servers) == 2, servers
+    say("kill -9 of the launcher")
+    launcher.kill()
+    launcher.wait(SECONDS_MAX)
+    wait_for_no_process()
+
+
+def router_object() -> None:
+    """Router as a context manager."""
+    from sglang_router import Router
+
+    worker = start("simulated-worker", "--port", WORKERS[0].rsplit(":", 1)[1], "--model", "simulated")
+    wait_for("a worker", f"{WORKERS[0]}/health")
+    say(f"with Router(worker_urls={WORKERS[:1]}, port=30000)")
+    with Router(worker_urls=WORKERS[:1], port=30000):
+        wait_for("the router", f"{ROUTER}/readiness")
+        say(ask("GET", f"{ROUTER}/v1/models"))
+    worker.terminate()
+    worker.wait(SECONDS_MAX)
+    wait_for_no_process()
+
+
 def main() -> None:
     loopback_up()
     for name in ("swift", "curl", "sqlite3"):
@@ -122,8 +160,10 @@ def main() -> None:
         worker.terminate()
     for worker in workers:
         worker.wait(SECONDS_MAX)
-    assert not processes(), processes()
-    say("no process is left")
+    wait_for_no_process()
+
+    servers_without_their_launcher()
+    router_object()
 
 
 if __name__ == "__main__":
