@@ -51,13 +51,19 @@ def tables(found: list[dict]) -> list[str]:
     return lines
 
 
+def meaning(argument: dict) -> str:
+    text = " ".join(argument["abstract"].split())
+    default = argument.get("defaultValue")
+    return f"{text.removesuffix('.')} (default: {default})." if default else text
+
+
 def meanings(found: list[dict]) -> str:
     """The Python side's text for each flag of `signalbox launch`, under each of its names."""
     lines = ['"""What `signalbox launch --help` says of its flags. Written by scripts/flags_document.py."""', "", "MEANINGS = {"]
     for argument in found:
         for name in argument["names"]:
             if name["kind"] == "long":
-                lines.append(f"    {json.dumps(name['name'])}: {json.dumps(' '.join(argument['abstract'].split()))},")
+                lines.append(f"    {json.dumps(name['name'])}: {json.dumps(meaning(argument))},")
     return "\n".join([*lines, "}", ""])
 
 
@@ -113,8 +119,10 @@ def main() -> int:
             if file.exists() and file.read_text() == text:
                 continue
             differing.append(file)
-            if not options.check:
-                file.write_text(text)
+            if options.check:
+                # What comes next is made of it.
+                break
+            file.write_text(text)
     except FileNotFoundError as error:
         print(f"{error.filename} is missing; run swift build -c release, or name another --bin-dir.", file=sys.stderr)
         return 2

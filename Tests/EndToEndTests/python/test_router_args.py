@@ -112,7 +112,7 @@ def test_help_tells_the_default_that_counts() -> None:
     texts = {flag.name: flag.help for flag in FLAGS}
     assert texts["cache-threshold"].endswith("share of the text (default: 0.5).")
     assert texts["policy"].startswith("Routing policy: ") and texts["policy"].endswith("(default: cache_aware).")
-    assert texts["max-idle-secs"].endswith("(14400).")
+    assert texts["max-idle-secs"].endswith("(14400).") and texts["admin-port"].endswith("(default: 30001).")
     assert all("\n" not in text and text.count("default") <= 1 for text in texts.values())
 
 
@@ -122,6 +122,12 @@ def test_arguments_are_a_dataclass() -> None:
     assert (changed.policy, changed.port, args.port) == ("random", 5, 30000)
     assert RouterArgs(**dataclasses.asdict(changed)) == changed != args
     assert {field.name for field in dataclasses.fields(RouterArgs)} == {flag.field for flag in FLAGS} | {"native_arguments"}
+    native = RouterArgs(native_arguments=["--access-log", "full"])
+    copied = dataclasses.replace(native)
+    copied.native_arguments.append("--verbose")
+    assert native.native_arguments == ["--access-log", "full"]
+    assert RouterArgs.from_dict(dataclasses.asdict(native)) == native
+    assert RouterArgs(native_arguments=None).command() == RouterArgs().command()
     other = RouterArgs()
     other.worker_urls.append("http://b:1")
     assert RouterArgs().worker_urls == []

@@ -8,16 +8,18 @@ import subprocess
 _given: set[int] = set()
 # The router's own: tests that rely on a default must find it free.
 _DEFAULTS = {29_000, 30_000, 30_001}
-# Processes of tests that run at a time hand out different ones.
+_FIRST, _END = 12_000, 32_000
+# Processes of tests that run at a time have a part of the range each, so that ports next to one another are one's own.
 _PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _PROCESSES
+_PART = (_END - _FIRST) // _PROCESSES
 
 
 def free_port() -> int:
     """A port that nothing listens on and that was not handed out before by this run."""
     for _ in range(1000):
-        port = random.randrange(12_000, 32_000)
-        if port in _given or port in _DEFAULTS or port % _PROCESSES != _PROCESS:
+        port = _FIRST + _PROCESS * _PART + random.randrange(_PART)
+        if port in _given or port in _DEFAULTS:
             continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

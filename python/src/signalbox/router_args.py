@@ -44,6 +44,7 @@ class RouterArgs(_Fields):
         for name in known:
             if name not in _BY_FIELD and name != "native_arguments":
                 raise TypeError(f"RouterArgs has no argument '{name}'.")
+        known["native_arguments"] = list(known.get("native_arguments") or [])
         super().__init__(**known)
 
     def __repr__(self) -> str:
@@ -54,7 +55,7 @@ class RouterArgs(_Fields):
     def from_dict(cls, values: Mapping[str, Any]) -> "RouterArgs":
         """From a dictionary; keys that are no arguments are ignored, as the original does."""
         known = {_OTHER_FIELDS.get(name, name): value for name, value in values.items()}
-        return cls(**{name: value for name, value in known.items() if name in _BY_FIELD})
+        return cls(**{name: value for name, value in known.items() if name in _BY_FIELD or name == "native_arguments"})
 
     @classmethod
     def from_cli_args(cls, namespace: argparse.Namespace, use_router_prefix: bool = False) -> "RouterArgs":

@@ -46,7 +46,7 @@ extension SettingFlag {
         case .concurrentRequestsMax:
             (
                 ["max-concurrent-requests"], .number,
-                "Most inference requests of one data plane at workers at one time; 0: no limit"
+                "Most inference requests of one data plane at workers at one time; 0 or -1: no limit"
             )
         case .queueSize:
             (["queue-size"], .number, "Most requests of one data plane that wait for a worker")

@@ -13,10 +13,7 @@ final class CacheGroup: Sendable {
     private let freshTokens = Atomic<Int>(0)
     /// In thousandths.
     private let bytesPerTokenMilli = Atomic<Int>(4_000)
-    /// Late reuses of the last turnover of the caches or so, each as ``lateReuseUnit``.
-    private let lateReuses = Atomic<Int>(0)
-    /// The stamp at which they were last made fewer.
-    private let lateReusesStamp = Atomic<UInt32>(0)
+    private let late: LateReuses
 
     /// Prompts of fewer bytes say more of what the worker puts around them.
     private static let learnedBytesMin = 2_048
@@ -33,11 +30,20 @@ final class CacheGroup: Sendable {
         let blocks = Atomic<UInt32>(0)
     }
 
+    /// Late reuses of the last turnover of the caches or so. Written often, and so apart from what every lookup reads.
+    private final class LateReuses: Sendable {
+        /// Each as ``lateReuseUnit``.
+        let units = Atomic<Int>(0)
+        /// The stamp at which they were last made fewer.
+        let stamp = Atomic<UInt32>(0)
+    }
+
     /// - Parameter former: the group in which the model's blocks were so far: they go on ageing as they did.
     init(seed: UInt64, number: UInt16 = 0, following former: CacheGroup? = nil) {
         self.seed = seed
         self.number = number
         clock = former?.clock ?? Clock()
+        late = former?.late ?? LateReuses()
         if let former {
             bytesPerTokenMilli.store(former.bytesPerTokenMilli.load(ordering: .relaxed), ordering: .relaxed)
         }
@@ -85,28 +91,37 @@ final class CacheGroup: Sendable {
         let age = age(of: stamp)
         guard age > most / 2, age - most / 2 <= most else { return }
         forgetLateReuses()
-        lateReuses.wrappingAdd(CacheGroup.lateReuseUnit, ordering: .relaxed)
+        late.units.wrappingAdd(CacheGroup.lateReuseUnit, ordering: .relaxed)
     }
 
     /// Late reuses for each block that has come, over the last turnover of the caches or so: how many blocks are missed later
-    /// for one that is driven out. About 0 where everything fits, or nothing comes again.
-    ///
-    /// Two threads at once may lose some.
+    /// for one that is driven out. About 0 where everything fits, or nothing comes again; at most 1, whatever becomes of the
+    /// number of caches meanwhile.
     var lateReuse: Double {
         forgetLateReuses()
-        return Double(lateReuses.load(ordering: .relaxed)) / Double(CacheGroup.lateReuseUnit * freshBlocks)
+        let reuses = Double(late.units.load(ordering: .relaxed)) / Double(CacheGroup.lateReuseUnit)
+        return min(1, max(0, reuses / Double(freshBlocks)))
     }
 
-    /// Late reuses become fewer with the blocks that have come since.
+    /// Late reuses become fewer with the blocks that have come since; one thread does it for all.
     private func forgetLateReuses() {
-        let (now, part) = (now, UInt32(clamping: max(1, freshBlocks / CacheGroup.turnoverParts)))
-        let parts = Int((now &- lateReusesStamp.load(ordering: .relaxed)) / part)
-        guard parts > 0 else { return }
-        var reuses = lateReuses.load(ordering: .relaxed)
+        let stamp = late.stamp.load(ordering: .acquiring)
+        let passed = now &- stamp
+        let part = UInt32(clamping: max(1, freshBlocks / CacheGroup.turnoverParts))
+        // More than half of the clock: another thread was here in between.
+        guard passed >= part, passed <= UInt32.max / 2 else { return }
+        let parts = passed / part
+        let (isMine, _) = late.stamp.compareExchange(
+            expected: stamp,
+            desired: stamp &+ parts * part,
+            ordering: .acquiringAndReleasing
+        )
+        guard isMine else { return }
+        let before = late.units.load(ordering: .relaxed)
+        var after = before
         // After several turnovers nothing is left.
-        for _ in 0..<min(parts, 8 * CacheGroup.turnoverParts) { reuses -= reuses / CacheGroup.turnoverParts }
-        lateReuses.store(reuses, ordering: .relaxed)
-        lateReusesStamp.store(now, ordering: .relaxed)
+        for _ in 0..<min(Int(parts), 8 * CacheGroup.turnoverParts) { after -= after / CacheGroup.turnoverParts }
+        late.units.wrappingSubtract(before - after, ordering: .relaxed)
     }
 
     /// The stamp of a block that is used now.

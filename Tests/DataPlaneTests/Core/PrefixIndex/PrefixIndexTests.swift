@@ -192,6 +192,38 @@ struct PrefixIndexTests {
         #expect(group.lateReuse < 0.01)
     }
 
+    @Test("Late reuses outlive a change of the caches, and stay a share")
+    func lateReuseOfOtherCaches() {
+        let group = CacheGroup(seed: 1)
+        let before = lateReuse(circle: 250, group)
+        let successor = CacheGroup(seed: 2, following: group)
+        successor.freshBlocks = 400
+        #expect(abs(successor.lateReuse - before) < 0.01)
+        successor.freshBlocks = 50
+        #expect(successor.lateReuse <= 1)
+    }
+
+    @Test("Several threads at once neither lose late reuses nor make them more than there were")
+    func lateReuseOfThreads() async {
+        let index = PrefixIndex(bytesMax: 8 << 20)
+        let group = group
+        group.freshBlocks = 400
+        await withTaskGroup(of: Double.self) { tasks in
+            for task in 0..<4 {
+                tasks.addTask {
+                    var greatest = 0.0
+                    for use in 0..<8_000 {
+                        index.insert([hash(use % 250)], lane: task, group)
+                        index.insert([hash(1_000_000 * (task + 1) + use)], lane: task, group)
+                        greatest = max(greatest, group.lateReuse)
+                    }
+                    return greatest
+                }
+            }
+            for await greatest in tasks { #expect(greatest > 0.05 && greatest <= 1, "\(greatest)") }
+        }
+    }
+
     @Test("On random texts it says what a naive model says, multi-byte characters and all")
     func naiveModel() {
         var random = SplitMix64(seed: 11)
