@@ -10,10 +10,6 @@ _BY_FIELD: Dict[str, Flag] = {flag.field: flag for flag in FLAGS}
 _OTHER_FIELDS = {name.replace("-", "_"): flag.field for flag in FLAGS for name in flag.other_names}
 
 
-def _no_items() -> List[Any]:
-    return []
-
-
 if TYPE_CHECKING:
 
     class _Fields:
@@ -25,10 +21,10 @@ if TYPE_CHECKING:
 else:
     # A dataclass, as in the original, for who asks for its fields, a dictionary, or a changed copy.
     _Fields = dataclasses.make_dataclass("_Fields", [
-        (flag.field, Any, dataclasses.field(default_factory=_no_items) if flag.kind == "list" else flag.default) for flag in FLAGS
+        (flag.field, Any, dataclasses.field(default_factory=list) if flag.kind == "list" else flag.default) for flag in FLAGS
     ] + [
         # Further arguments of `signalbox launch`, which are not the original's.
-        ("native_arguments", List[str], dataclasses.field(default_factory=_no_items)),
+        ("native_arguments", List[str], dataclasses.field(default_factory=list)),
     ], repr=False)
 
 

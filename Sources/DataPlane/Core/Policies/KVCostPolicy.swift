@@ -10,7 +10,7 @@ struct KVCostPolicy: Sendable {
     /// How much more it counts where caches are as full as can be (``CacheGroup/lateReuse``): what comes into one drives out what
     /// would have been used again.
     static let lateReuseWeight = 12.0
-    /// How much more for the square of the mean backlog in seconds: in overload nothing counts but the work that is saved.
+    /// How much more for the square of the mean backlog in seconds: in overload the work that is saved counts most.
     static let backlogSquareWeight = 0.2
     /// Context in tokens at which attention has doubled the cost of a token.
     static let attentionTokens = 53_000.0
